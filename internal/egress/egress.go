@@ -1,0 +1,2 @@
+// Package egress decides which network addresses outbound calls may reach.
+package egress

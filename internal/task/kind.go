@@ -1,0 +1,195 @@
+package task
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"time"
+)
+
+// Definition is a kind as its author writes it: one Go value from which come
+// the validation at submit, the JSON Schema and OpenAPI, the page's form, the
+// worker's handler and the task's one-line descriptions.
+//
+// In and Out are plain structs. Their JSON, doc, example and validation tags
+// (required is the default, minimum, maxLength, enum, pattern, format …) are those of
+// huma; fields of type json.RawMessage take any JSON and keep its numbers exact.
+type Definition[In, Out any] struct {
+	Name        string // [a-z0-9.], such as "http.request"
+	Title       string // what a person calls it, such as "HTTP request"
+	Description string // one or two sentences
+	Queue       string // where it goes unless the submitter says otherwise
+	Policy      Policy // every field is needed
+	Example     In     // a first input that works as it stands
+
+	// Check finds faults that tags cannot say. Nil means none.
+	Check func(In) FieldErrors
+	// CacheFor says how long a succeeded result with this input may be served
+	// instead of a new run; zero means never. Nil means never.
+	CacheFor func(In) time.Duration
+	// Subject says in one line what a task with this input is about. It must
+	// hold no secret. Needed.
+	Subject func(In) string
+	// Summary says in one line how it came out. Nil means nothing to say.
+	Summary func(In, Out) string
+	// Redact gives the input with its secrets replaced, for everything that
+	// leaves the store. Nil means that the input holds none.
+	Redact func(In) In
+	// CSV writes the result as CSV (RFC 4180). Nil means that there is none.
+	CSV func(Out, io.Writer) error
+	// Run does the work. It must end soon after ctx does.
+	Run func(ctx context.Context, in In, run *Run) (Out, error)
+}
+
+// Kind is a Definition with its types folded away, as the API and the worker use it.
+type Kind struct {
+	Name, Title, Description, Queue string
+
+	Policy  Policy
+	Input   reflect.Type // struct type of the input
+	Result  reflect.Type // struct type of the result
+	Example json.RawMessage
+	HasCSV  bool
+
+	check    func(json.RawMessage) (FieldErrors, error)
+	cacheFor func(json.RawMessage) time.Duration
+	subject  func(json.RawMessage) string
+	redact   func(json.RawMessage) json.RawMessage
+	csv      func(json.RawMessage, io.Writer) error
+	run      func(context.Context, json.RawMessage, *Run) (Done, error)
+}
+
+// Done is what a successful run leaves behind.
+type Done struct {
+	Result  json.RawMessage
+	Summary string
+}
+
+// Kind folds the types of d away. It panics when d lacks something needed:
+// kinds are written at compile time, and a faulty one must not start.
+func (d Definition[In, Out]) Kind() Kind {
+	if d.Name == "" || d.Title == "" || d.Queue == "" || d.Subject == nil || d.Run == nil {
+		panic(fmt.Sprintf("task: kind %q lacks its name, title, queue, subject or run", d.Name))
+	}
+	if faults := d.Policy.Check(); faults != nil {
+		panic(fmt.Sprintf("task: kind %q: policy: %v", d.Name, faults))
+	}
+	example, err := json.Marshal(d.Example)
+	if err != nil {
+		panic(fmt.Sprintf("task: kind %q: example: %v", d.Name, err))
+	}
+	k := Kind{
+		Name: d.Name, Title: d.Title, Description: d.Description, Queue: d.Queue,
+		Policy: d.Policy, Input: reflect.TypeFor[In](), Result: reflect.TypeFor[Out](),
+		Example: example, HasCSV: d.CSV != nil,
+		run: d.runRaw,
+	}
+	k.check = func(raw json.RawMessage) (FieldErrors, error) {
+		in, err := decode[In](raw)
+		if err != nil || d.Check == nil {
+			return nil, err
+		}
+		return d.Check(in), nil
+	}
+	k.cacheFor = func(raw json.RawMessage) time.Duration {
+		if in, err := decode[In](raw); err == nil && d.CacheFor != nil {
+			return d.CacheFor(in)
+		}
+		return 0
+	}
+	k.subject = func(raw json.RawMessage) string {
+		if in, err := decode[In](raw); err == nil {
+			return d.Subject(in)
+		}
+		return ""
+	}
+	k.redact = func(raw json.RawMessage) json.RawMessage { return redactWith(d.Redact, raw) }
+	k.csv = func(raw json.RawMessage, w io.Writer) error {
+		out, err := decode[Out](raw)
+		if err != nil {
+			return fmt.Errorf("read the stored result: %w", err)
+		}
+		return d.CSV(out, w)
+	}
+	return k
+}
+
+func (d Definition[In, Out]) runRaw(ctx context.Context, raw json.RawMessage, run *Run) (Done, error) {
+	in, err := decode[In](raw)
+	if err != nil {
+		return Done{}, Permanent(&Error{Code: "invalid_input", Message: "The stored input no longer fits this kind.", Err: err})
+	}
+	out, err := d.Run(ctx, in, run)
+	if err != nil {
+		return Done{}, err
+	}
+	result, err := encode(out)
+	if err != nil {
+		return Done{}, Permanent(&Error{Code: "invalid_result", Message: "The result cannot be written as JSON.", Err: err})
+	}
+	if len(result) > MaxResult {
+		return Done{}, Permanent(&Error{Code: "result_too_large", Message: fmt.Sprintf("The result has %d bytes; %d are allowed.", len(result), MaxResult)})
+	}
+	done := Done{Result: result}
+	if d.Summary != nil {
+		done.Summary = Cut(d.Summary(in, out), MaxLine)
+	}
+	return done, nil
+}
+
+// Check finds the faults of an input that its schema accepted. The error is
+// for an input that does not decode at all.
+func (k Kind) Check(input json.RawMessage) (FieldErrors, error) { return k.check(input) }
+
+// CacheFor says how long a result for this input may be served again; zero means never.
+func (k Kind) CacheFor(input json.RawMessage) time.Duration { return k.cacheFor(input) }
+
+// Subject says in one line what a task with this input is about.
+func (k Kind) Subject(input json.RawMessage) string { return Cut(k.subject(input), MaxLine) }
+
+// Redact gives the input with its secrets replaced. An input that does not
+// decode comes back as null rather than whole.
+func (k Kind) Redact(input json.RawMessage) json.RawMessage { return k.redact(input) }
+
+// CSV writes a stored result as CSV. HasCSV must be true.
+func (k Kind) CSV(result json.RawMessage, w io.Writer) error { return k.csv(result, w) }
+
+// Run does one attempt. Its error carries the retry decision: see Error.
+func (k Kind) Run(ctx context.Context, input json.RawMessage, run *Run) (Done, error) {
+	return k.run(ctx, input, run)
+}
+
+func redactWith[In any](redact func(In) In, raw json.RawMessage) json.RawMessage {
+	if redact == nil {
+		return raw
+	}
+	in, err := decode[In](raw)
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	out, err := encode(redact(in))
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return out
+}
+
+func decode[T any](raw json.RawMessage) (T, error) {
+	var v T
+	err := json.Unmarshal(raw, &v)
+	return v, err
+}
+
+// encode leaves <, > and & as they are: the JSON is never pasted into HTML.
+func encode(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
