@@ -1,0 +1,77 @@
+package store
+
+import (
+	"encoding/base32"
+	"encoding/binary"
+	"regexp"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+)
+
+// An id is tsk_<26 characters>_<queue>. The characters are 48 bits of Unix ms,
+// 16 that count within one ms, and 64 random ones, in Crockford's base 32, so
+// ids sort by time as text.
+const (
+	idPrefix = "tsk_"
+	idLength = 26
+)
+
+var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+var queueName = regexp.MustCompile(`^[a-z0-9_-]{1,40}$`)
+
+// ValidQueue reports whether name may name a queue: 1 to 40 of a-z, 0-9, _ and -.
+// A brace would break asynq's cluster slots (asynq issue 480).
+func ValidQueue(name string) bool { return queueName.MatchString(name) }
+
+// idSource mints ids that grow within this process. The zero value is ready.
+type idSource struct {
+	mu    sync.Mutex
+	ms    uint64
+	count uint16
+}
+
+func (s *idSource) next(now time.Time, queue string) string {
+	s.mu.Lock()
+	if ms := uint64(now.UnixMilli()); ms > s.ms {
+		s.ms, s.count = ms, 0
+	} else if s.count++; s.count == 0 {
+		s.ms++
+	}
+	ms, count := s.ms, s.count
+	s.mu.Unlock()
+
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], ms<<16|uint64(count))
+	randomBytes(b[8:])
+	return idPrefix + idEncoding.EncodeToString(b[:]) + "_" + queue
+}
+
+// parseID gives the queue and the time (to the ms) that an id tells.
+func parseID(id string) (queue string, created time.Time, ok bool) {
+	rest, found := strings.CutPrefix(id, idPrefix)
+	if !found || len(rest) < idLength+2 || rest[idLength] != '_' {
+		return "", time.Time{}, false
+	}
+	b, err := idEncoding.DecodeString(rest[:idLength])
+	if err != nil || !ValidQueue(rest[idLength+1:]) {
+		return "", time.Time{}, false
+	}
+	ms := binary.BigEndian.Uint64(b) >> 16
+	return rest[idLength+1:], time.UnixMilli(int64(ms)).UTC(), true
+}
+
+// idBound gives the text that sorts before every id minted at t or later.
+func idBound(t time.Time) string {
+	ms := max(t.UnixMilli(), 0)
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(ms)<<16)
+	return idPrefix + idEncoding.EncodeToString(b[:])
+}
+
+func sorted(names []string) []string {
+	sort.Strings(names)
+	return names
+}

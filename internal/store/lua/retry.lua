@@ -1,0 +1,22 @@
+-- Starts a new series of attempts at a final task; history and attempt numbers go on.
+-- Its start deadline no longer holds: whoever retries wants it to run.
+--   KEYS[1] record   ARGV[3] total deadline, ms from now
+-- Returns {'retried'}, {'missing'}, {'state', state} when it is not final, or
+-- {'unique', id} when another task holds its unique key now.
+local key = record(id)
+local state, kind, unique = unpack(redis.call('HMGET', key, 's', 'k', 'u'))
+if not state then return {'missing'} end
+if not final(state) then return {'state', state} end
+if unique then
+  local name = base .. 'u:' .. unique
+  local holder = redis.call('GET', name)
+  if holder and holder ~= id then return {'unique', holder} end
+  redis.call('SET', name, id)
+end
+local now = clock()
+redis.call('ZREM', base .. 'done', id)
+redis.call('HDEL', key, 'us', 'lo', 'er', 'res', 'sum', 'f', 'x', 'pd', 'pt', 'pm')
+redis.call('HSET', key, 'r', int(now), 'd', int(now + tonumber(ARGV[3])))
+move(id, kind, state, 'pending')
+carry(id, kind, now)
+return {'retried'}

@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"windlass/internal/task"
+)
+
+// upkeepStep is how many tasks of a sort one script moves, so that no script
+// holds Redis for more than about a millisecond.
+const upkeepStep = 100
+
+// Upkept is what one call of Upkeep did.
+type Upkept struct {
+	Released int           // scheduled and retrying tasks whose time had come
+	Expired  int           // tasks whose start deadline had passed
+	Lost     int           // attempts whose worker gave no sign of life
+	Next     time.Duration // until the next task is due; below zero when none is
+	More     bool          // there was more to do than one step: call again
+}
+
+// Upkeep does for one queue what time alone demands. Any number of processes
+// may call it at once.
+func (s *Store) Upkeep(ctx context.Context, queue string) (Upkept, error) {
+	lost, err := json.Marshal(task.Failure{Code: "worker_lost", Message: "The worker stopped giving signs of life."})
+	if err != nil {
+		return Upkept{}, fmt.Errorf("write error: %w", err)
+	}
+	often, err := json.Marshal(task.Failure{Code: "worker_lost",
+		Message: fmt.Sprintf("The task lost its worker %d times in a row; it may be what ends them.", MaxLost)})
+	if err != nil {
+		return Upkept{}, fmt.Errorf("write error: %w", err)
+	}
+	n, err := s.run(ctx, s.scripts.upkeep, queue, "", upkeepStep, MaxLost, often, lost).Int64Slice()
+	if err != nil {
+		return Upkept{}, fmt.Errorf("upkeep of queue %s: %w", queue, err)
+	}
+	return Upkept{
+		Released: int(n[0]), Expired: int(n[1]), Lost: int(n[2]),
+		Next: time.Duration(n[3]) * time.Millisecond, More: n[4] == 1,
+	}, nil
+}
+
+// Register makes queues known again; a failover may have lost them.
+func (s *Store) Register(ctx context.Context, queues []string) error {
+	for _, q := range queues {
+		if err := s.addQueue(ctx, q); err != nil {
+			return err
+		}
+		s.queues.Store(q, true)
+	}
+	return nil
+}
+
+// trimSteps is how many small steps one call of Trim takes at most.
+const trimSteps = 20
+
+// Trim removes final tasks that are kept longer than Options.Retention and the
+// oldest beyond Options.MaxFinished, some at a time. It gives how many it
+// removed and whether there is more to do.
+func (s *Store) Trim(ctx context.Context) (removed int, more bool, err error) {
+	queues, err := s.Queues(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	for range trimSteps {
+		n, err := s.trimStep(ctx, queues)
+		removed += n
+		if err != nil || n == 0 {
+			return removed, false, err
+		}
+	}
+	return removed, true, nil
+}
+
+func (s *Store) trimStep(ctx context.Context, queues []string) (int, error) {
+	removed := 0
+	for _, q := range queues {
+		n, err := s.trim(ctx, q, upkeepStep, s.opts.Retention.Milliseconds())
+		if err != nil {
+			return removed, err
+		}
+		removed += n
+	}
+	queue, excess, err := s.excess(ctx, queues)
+	if err != nil || excess <= 0 {
+		return removed, err
+	}
+	n, err := s.trim(ctx, queue, min(excess, upkeepStep), "")
+	return removed + n, err
+}
+
+func (s *Store) trim(ctx context.Context, queue string, many int64, age any) (int, error) {
+	n, err := s.run(ctx, s.scripts.trim, queue, "", many, age).Int()
+	if err != nil {
+		return 0, fmt.Errorf("trim queue %s: %w", queue, err)
+	}
+	return n, nil
+}
+
+// excess gives how many final tasks there are beyond the limit, and the queue
+// whose oldest one ended first.
+func (s *Store) excess(ctx context.Context, queues []string) (queue string, excess int64, err error) {
+	excess = -s.opts.MaxFinished
+	oldest := 0.0
+	for _, q := range queues {
+		key := base(q) + "done"
+		var count *redis.IntCmd
+		var first *redis.ZSliceCmd
+		_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			count = p.ZCard(ctx, key)
+			first = p.ZRangeWithScores(ctx, key, 0, 0)
+			return nil
+		})
+		if err != nil {
+			return "", 0, fmt.Errorf("count final tasks: %w", err)
+		}
+		excess += count.Val()
+		if z := first.Val(); len(z) > 0 && (queue == "" || z[0].Score < oldest) {
+			queue, oldest = q, z[0].Score
+		}
+	}
+	return queue, excess, nil
+}

@@ -1,0 +1,293 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"windlass/internal/task"
+)
+
+const (
+	// watchBlock is how long one read of a stream waits; it bounds how long a
+	// reader outlives its last watcher.
+	watchBlock = 2 * time.Second
+	// watchBatch is how many changes one read takes.
+	watchBatch = 500
+	// watchKept is how many changed tasks a slow watcher may leave untaken.
+	watchKept = 1000
+	// watchOverlap covers the clocks of a cluster's nodes when changes are replayed.
+	watchOverlap = 2 * time.Second
+)
+
+// Change says that a task's record or log changed.
+type Change struct {
+	ID, Kind, Queue string
+	State           task.State // "deleted" when the record is gone
+	Log             bool       // only its log grew
+}
+
+// Watcher collects changes until they are taken. Close it.
+type Watcher struct {
+	C <-chan struct{} // has an item when there is something to take
+
+	hub     *watch
+	id      string // empty: all
+	poke    chan struct{}
+	mu      sync.Mutex
+	changes map[string]Change
+	order   []string
+	missed  bool
+	last    string
+}
+
+// Take gives what changed since the last call, one Change a task, and whether
+// some changes were missed because there were too many. position names the
+// last of them for a later Watch.
+func (w *Watcher) Take() (changes []Change, position string, missed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, id := range w.order {
+		changes = append(changes, w.changes[id])
+	}
+	missed, w.missed = w.missed, false
+	w.order, w.changes = nil, map[string]Change{}
+	return changes, w.last, missed
+}
+
+// Close ends the watch.
+func (w *Watcher) Close() { w.hub.remove(w) }
+
+func (w *Watcher) add(c Change, position string) {
+	w.mu.Lock()
+	w.last = max(w.last, position)
+	old, known := w.changes[c.ID]
+	switch {
+	case known:
+		c.Log = c.Log && old.Log
+		w.changes[c.ID] = c
+	case len(w.order) >= watchKept:
+		w.missed = true
+	default:
+		w.changes[c.ID] = c
+		w.order = append(w.order, c.ID)
+	}
+	w.mu.Unlock()
+	select {
+	case w.poke <- struct{}{}:
+	default:
+	}
+}
+
+// watch reads the queues' streams while anybody watches, one reader a queue:
+// in a cluster each stream may be on another node.
+type watch struct {
+	store    *Store
+	newQueue chan struct{} // this process registered one
+
+	mu       sync.Mutex
+	watchers map[*Watcher]bool
+	stop     context.CancelFunc // nil while nobody watches
+	readers  map[string]bool
+}
+
+func (h *watch) init(s *Store) {
+	h.store = s
+	h.newQueue = make(chan struct{}, 1)
+	h.watchers = map[*Watcher]bool{}
+}
+
+// Watch collects the changes of one task, or of all when id is empty, that
+// happen from now on. after, when not empty, is a position from Take: what
+// happened since then comes first, and missed is true when that is no longer known.
+func (s *Store) Watch(ctx context.Context, id, after string) (w *Watcher, missed bool, err error) {
+	poke := make(chan struct{}, 1)
+	w = &Watcher{C: poke, hub: &s.watch, id: id, poke: poke, changes: map[string]Change{}}
+	if err := s.watch.addWatcher(ctx, w); err != nil {
+		return nil, false, err
+	}
+	if after == "" {
+		return w, false, nil
+	}
+	missed, err = s.watch.replay(ctx, w, after)
+	if err != nil {
+		w.Close()
+		return nil, false, err
+	}
+	return w, missed, nil
+}
+
+func (h *watch) addWatcher(ctx context.Context, w *Watcher) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.stop == nil {
+		// The readers live as long as there are watchers, not as long as the first one's request.
+		run, stop := context.WithCancel(context.WithoutCancel(ctx))
+		h.readers = map[string]bool{}
+		if err := h.startReaders(run, true); err != nil {
+			stop()
+			return err
+		}
+		h.stop = stop
+		go h.findQueues(run)
+	}
+	h.watchers[w] = true
+	return nil
+}
+
+func (h *watch) remove(w *Watcher) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.watchers, w)
+	if len(h.watchers) == 0 && h.stop != nil {
+		h.stop()
+		h.stop = nil
+	}
+}
+
+// startReaders starts a reader for each queue that has none: at the end of its
+// changes, or at their beginning for a queue that came into being later. h.mu is held.
+func (h *watch) startReaders(ctx context.Context, atEnd bool) error {
+	queues, err := h.store.Queues(ctx)
+	if err != nil {
+		return err
+	}
+	for _, q := range queues {
+		if h.readers[q] {
+			continue
+		}
+		from := "0"
+		if atEnd {
+			if from, err = h.end(ctx, q); err != nil {
+				return err
+			}
+		}
+		h.readers[q] = true
+		go h.read(ctx, q, from)
+	}
+	return nil
+}
+
+// end gives the position of the queue's last change.
+func (h *watch) end(ctx context.Context, queue string) (string, error) {
+	last, err := h.store.rdb.XRevRangeN(ctx, eventsKey(queue), "+", "-", 1).Result()
+	if err != nil {
+		return "", fmt.Errorf("find the end of the changes of queue %s: %w", queue, err)
+	}
+	if len(last) == 0 {
+		return "0", nil
+	}
+	return last[0].ID, nil
+}
+
+// findQueues starts readers for queues that come into being while somebody
+// watches: at once for those of this process, within a second for others.
+func (h *watch) findQueues(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-h.newQueue:
+		}
+		h.mu.Lock()
+		_ = h.startReaders(ctx, false) // tried again at the next tick
+		h.mu.Unlock()
+	}
+}
+
+func (h *watch) read(ctx context.Context, queue, from string) {
+	for ctx.Err() == nil {
+		streams, err := h.store.rdb.XRead(ctx, &redis.XReadArgs{
+			Streams: []string{eventsKey(queue), from}, Count: watchBatch, Block: watchBlock,
+		}).Result()
+		if errors.Is(err, redis.Nil) {
+			continue
+		}
+		if err != nil {
+			select { // nothing is missed: it goes on at the same place
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+			continue
+		}
+		for _, m := range streams[0].Messages {
+			from = m.ID
+			h.deliver(changeOf(queue, m), m.ID)
+		}
+	}
+}
+
+func (h *watch) deliver(c Change, position string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for w := range h.watchers {
+		if w.id == "" || w.id == c.ID {
+			w.add(c, position)
+		}
+	}
+}
+
+func changeOf(queue string, m redis.XMessage) Change {
+	text := func(name string) string { s, _ := m.Values[name].(string); return s }
+	return Change{ID: text("i"), Kind: text("k"), Queue: queue, State: task.State(text("s")), Log: text("e") == "l"}
+}
+
+// replay hands w what happened after a position. Each queue's stream has its
+// own clock in a cluster, so it begins a little earlier; a Change told twice does no harm.
+func (h *watch) replay(ctx context.Context, w *Watcher, after string) (missed bool, err error) {
+	text, _, _ := strings.Cut(after, "-")
+	at, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return true, nil // not a position of ours: as good as too old
+	}
+	queues, err := h.store.Queues(ctx)
+	if err != nil {
+		return false, err
+	}
+	from := max(at-watchOverlap.Milliseconds(), 0)
+	for _, q := range queues {
+		lost, err := h.trimmed(ctx, q, from)
+		if err != nil || lost {
+			return lost, err
+		}
+		messages, err := h.store.rdb.XRangeN(ctx, eventsKey(q), strconv.FormatInt(from, 10), "+", watchKept+1).Result()
+		if err != nil {
+			return false, fmt.Errorf("replay changes of queue %s: %w", q, err)
+		}
+		if len(messages) > watchKept {
+			return true, nil
+		}
+		for _, m := range messages {
+			w.add(changeOf(q, m), m.ID)
+		}
+	}
+	return false, nil
+}
+
+// trimmed reports whether changes since the time are gone from the stream already.
+func (h *watch) trimmed(ctx context.Context, queue string, since int64) (bool, error) {
+	key := eventsKey(queue)
+	length, err := h.store.rdb.XLen(ctx, key).Result()
+	if err != nil {
+		return false, fmt.Errorf("measure changes of queue %s: %w", queue, err)
+	}
+	if length < eventsKept {
+		return false, nil
+	}
+	first, err := h.store.rdb.XRangeN(ctx, key, "-", "+", 1).Result()
+	if err != nil || len(first) == 0 {
+		return false, err
+	}
+	text, _, _ := strings.Cut(first[0].ID, "-")
+	at, _ := strconv.ParseInt(text, 10, 64)
+	return at > since, nil
+}
