@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -44,6 +46,53 @@ func (s *Store) Upkeep(ctx context.Context, queue string) (Upkept, error) {
 		Released: int(n[0]), Expired: int(n[1]), Lost: int(n[2]),
 		Next: time.Duration(n[3]) * time.Millisecond, More: n[4] == 1,
 	}, nil
+}
+
+// keepInterval is how often KeepUp looks when nothing calls it: the most that a
+// lost signal can cost.
+const keepInterval = time.Second
+
+// KeepUp calls Upkeep for the queues that the function names until ctx ends: at
+// once when nudged, on time for the next task that is due, and every second.
+// Faults are logged and tried again.
+func (s *Store) KeepUp(ctx context.Context, queues func(context.Context) ([]string, error), nudge <-chan struct{}, log *slog.Logger) {
+	for ctx.Err() == nil {
+		wait := keepInterval
+		names, err := queues(ctx)
+		for _, q := range names {
+			next, failed := s.keepQueue(ctx, q, log)
+			err = errors.Join(err, failed)
+			if next >= 0 {
+				wait = min(wait, next)
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			log.Error("upkeep failed", "error", err)
+			wait = keepInterval
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-nudge:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+func (s *Store) keepQueue(ctx context.Context, queue string, log *slog.Logger) (time.Duration, error) {
+	for {
+		done, err := s.Upkeep(ctx, queue)
+		if err != nil {
+			return -1, err
+		}
+		if done.Lost > 0 {
+			log.Warn("attempts lost their worker", "queue", queue, "attempts", done.Lost)
+		}
+		if !done.More {
+			return done.Next, nil
+		}
+	}
 }
 
 // Register makes queues known again; a failover may have lost them.

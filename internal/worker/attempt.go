@@ -1,0 +1,160 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"windlass/internal/store"
+	"windlass/internal/task"
+)
+
+// hold takes the claimed attempt into the books. handle lets it go.
+func (w *Worker) hold(c *store.Claim) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.busy.Add(1)
+	w.held[c.Task.ID] = &holding{
+		Held: store.Held{ID: c.Task.ID, Attempt: c.Attempt}, queue: c.Task.Queue,
+		ctx: ctx, cancel: cancel, until: time.Now().Add(w.Store.Lease()),
+	}
+}
+
+func (w *Worker) letGo(h *holding) {
+	w.mu.Lock()
+	delete(w.held, h.ID)
+	w.mu.Unlock()
+	h.cancel(nil)
+	w.busy.Done()
+}
+
+// handle runs one claimed attempt to its end. It always succeeds for asynq:
+// what follows is decided here and written by the store.
+func (w *Worker) handle(_ context.Context, t *asynq.Task) error {
+	claim := w.front.take(string(t.Payload()))
+	if claim == nil {
+		return fmt.Errorf("task %s came without a claim", t.Payload())
+	}
+	w.mu.Lock()
+	h := w.held[claim.Task.ID]
+	w.mu.Unlock()
+	defer w.letGo(h)
+
+	log := w.Log.With("task_id", h.ID, "attempt", h.Attempt, "kind", claim.Task.Kind)
+	begun := time.Now()
+	w.Metrics.started(claim)
+	r := newReporter(w.Store, h, log)
+	done, err := w.attempt(h.ctx, claim, r)
+	cause := context.Cause(h.ctx)
+	r.close()
+	if errors.Is(cause, errLost) {
+		log.Warn("attempt lost", "after", time.Since(begun).String())
+		w.Metrics.finished(claim, task.OutcomeLost, time.Since(begun))
+		return nil
+	}
+	end := decide(claim, done, err, cause, w.Store.Now())
+	w.Metrics.finished(claim, end.Outcome, time.Since(begun))
+	if state, ok := w.write(h, end, log); ok {
+		log.Info("attempt ended", "outcome", string(end.Outcome), "state", string(state),
+			"duration", time.Since(begun).String(), "error", errText(err))
+	}
+	return nil
+}
+
+func errText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// attempt runs the kind with its timeout and turns a panic into an error.
+func (w *Worker) attempt(ctx context.Context, c *store.Claim, r *reporter) (done task.Done, err error) {
+	kind, ok := w.kinds[c.Task.Kind]
+	if !ok {
+		// A worker of another release may know it: the task is tried again.
+		return task.Done{}, &task.Error{Code: "unknown_kind", Message: "This worker does not know the kind " + c.Task.Kind + "."}
+	}
+	limit := c.Task.Policy.Timeout.Std()
+	if left := c.Deadline.Sub(c.StartedAt); left < limit {
+		limit = left
+	}
+	if limit <= 0 {
+		return task.Done{}, task.Permanent(&task.Error{Code: "deadline", Message: "Its total deadline passed before this attempt could start."})
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error("kind panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			done, err = task.Done{}, &task.Error{Code: "panic", Message: "The kind's code crashed. The worker's log tells where."}
+		}
+	}()
+	done, err = kind.Run(ctx, c.Task.Input, task.NewRun(c.Task, c.Attempt, c.Checkpoint, r))
+	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
+		err = &task.Error{Code: "timeout", Message: fmt.Sprintf("The attempt took longer than %s.", limit.Round(time.Millisecond)), Err: err}
+	}
+	return done, err
+}
+
+// decide says how the attempt ended and what follows by the task's policy.
+func decide(c *store.Claim, done task.Done, err, cause error, now time.Time) store.End {
+	if err == nil {
+		return store.End{Outcome: task.OutcomeSucceeded, Result: done.Result, Summary: done.Summary}
+	}
+	switch {
+	case errors.Is(cause, errCanceled):
+		return store.End{Outcome: task.OutcomeCanceled}
+	case errors.Is(cause, errShutdown):
+		return released()
+	}
+	e := task.AsError(err)
+	end := store.End{Outcome: task.OutcomeFailed, Error: e.Failure()}
+	used := c.Task.AttemptsUsed + 1
+	if e.Final || used >= c.Task.Policy.MaxAttempts {
+		return end
+	}
+	end.Delay = c.Task.Policy.Backoff(used)
+	if e.After > 0 {
+		end.Delay = e.After
+	}
+	end.Again = now.Add(end.Delay).Before(c.Deadline)
+	return end
+}
+
+func released() store.End {
+	return store.End{Outcome: task.OutcomeReleased, Error: &task.Failure{Code: "worker_shutdown", Message: "The worker shut down; the task was handed back."}}
+}
+
+// write keeps trying to write the end while Redis cannot be asked: a lease that
+// runs out meanwhile only means that the task runs again, as promised.
+func (w *Worker) write(h *holding, end store.End, log *slog.Logger) (task.State, bool) {
+	const most = 5 * time.Second
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, most) {
+		ctx, cancel := context.WithTimeout(context.Background(), most)
+		state, err := w.Store.End(ctx, h.Held, end)
+		cancel()
+		if err == nil {
+			return state, true
+		}
+		if fenced(err) {
+			log.Warn("end came too late", "outcome", string(end.Outcome), "state", string(state))
+			return state, false
+		}
+		log.Error("end not written; trying again", "error", err, "in", wait.String())
+		select {
+		case <-time.After(wait):
+		case <-w.front.quit:
+			if wait >= most {
+				return "", false
+			}
+			time.Sleep(wait)
+		}
+	}
+}
