@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -56,6 +57,54 @@ func withoutURL(err error) error {
 	return fmt.Errorf("not a Redis URL: %w", err)
 }
 
+// Source makes clients of one Redis: the one that a URL names, or one in this process.
+type Source struct {
+	url      string
+	embedded *Embedded // nil when url names a server
+}
+
+// OpenSource gives the source for a URL as Connect takes it; empty means an
+// Embedded one. It contacts nothing. The caller closes it after its clients.
+func OpenSource(url string) (*Source, error) {
+	if url == "" {
+		return &Source{embedded: OpenEmbedded()}, nil
+	}
+	c, err := Connect(url)
+	if err != nil {
+		return nil, err
+	}
+	return &Source{url: url}, c.Close()
+}
+
+// Client makes a client. The caller closes it.
+func (s *Source) Client() (redis.UniversalClient, error) {
+	if s.embedded != nil {
+		return s.embedded.NewClient(), nil
+	}
+	return Connect(s.url)
+}
+
+// Check asks the server whether Windlass can rely on it: see the function Check.
+func (s *Source) Check(ctx context.Context) ([]string, error) {
+	client, err := s.Client()
+	if err != nil {
+		return nil, err
+	}
+	warnings, err := Check(ctx, client)
+	return warnings, errors.Join(err, client.Close())
+}
+
+// Embedded reports whether nothing outlives this process.
+func (s *Source) Embedded() bool { return s.embedded != nil }
+
+// Close ends an embedded Redis; any other stays.
+func (s *Source) Close() error {
+	if s.embedded == nil {
+		return nil
+	}
+	return s.embedded.Close()
+}
+
 // Embedded is an in-memory Redis in this process. Nothing in it outlives the process.
 type Embedded struct {
 	Client *redis.Client
@@ -64,17 +113,21 @@ type Embedded struct {
 	stop   chan struct{}
 }
 
-// OpenEmbedded starts one. The caller closes it.
-func OpenEmbedded() (*Embedded, error) {
-	m := miniredis.NewMiniRedis()
-	e := &Embedded{server: m, stop: make(chan struct{})}
-	e.Client = redis.NewClient(&redis.Options{
+// OpenEmbedded starts one. It listens on no port. The caller closes it.
+func OpenEmbedded() *Embedded {
+	e := &Embedded{server: miniredis.NewMiniRedis(), stop: make(chan struct{})}
+	e.Client = e.NewClient()
+	go e.tick()
+	return e
+}
+
+// NewClient makes a further client. The caller closes it.
+func (e *Embedded) NewClient() *redis.Client {
+	return redis.NewClient(&redis.Options{
 		Addr:            "embedded",
-		Dialer:          func(context.Context, string, string) (net.Conn, error) { return m.Dial() },
+		Dialer:          func(context.Context, string, string) (net.Conn, error) { return e.server.Dial() },
 		DisableIdentity: true, MaintNotificationsConfig: noMaintenance(), PoolSize: 100,
 	})
-	go e.tick()
-	return e, nil
 }
 
 // Close stops it and closes its client.
@@ -108,9 +161,14 @@ func (e *Embedded) tick() {
 // cannot; warnings are sentences for the operator.
 func Check(ctx context.Context, rdb redis.UniversalClient) (warnings []string, err error) {
 	if c, ok := rdb.(*redis.ClusterClient); ok {
+		var mu sync.Mutex // the masters are asked at the same time
 		err = c.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
 			w, err := checkNode(ctx, node)
-			warnings = w // each master says the same, or one of them counts
+			mu.Lock()
+			defer mu.Unlock()
+			if len(w) > 0 {
+				warnings = w // one faulty master is enough, and they have the same words
+			}
 			return err
 		})
 		return warnings, err

@@ -56,7 +56,8 @@ func parseID(id string) (queue string, created time.Time, ok bool) {
 		return "", time.Time{}, false
 	}
 	b, err := idEncoding.DecodeString(rest[:idLength])
-	if err != nil || !ValidQueue(rest[idLength+1:]) {
+	// The decoder passes over line breaks and spare bits: only what encodes back is an id.
+	if err != nil || idEncoding.EncodeToString(b) != rest[:idLength] || !ValidQueue(rest[idLength+1:]) {
 		return "", time.Time{}, false
 	}
 	ms := binary.BigEndian.Uint64(b) >> 16

@@ -48,7 +48,7 @@ func (s *Store) List(ctx context.Context, f Filter, limit int, cursor string) (P
 	if err != nil {
 		return Page{}, err
 	}
-	queues := f.Queues
+	queues := slices.Compact(sorted(slices.Clone(f.Queues)))
 	if len(queues) == 0 {
 		if queues, err = s.Queues(ctx); err != nil {
 			return Page{}, err
@@ -67,6 +67,7 @@ func (s *Store) List(ctx context.Context, f Filter, limit int, cursor string) (P
 			return page, nil
 		}
 		if horizon == "" {
+			page.Next = ""
 			return page, nil
 		}
 		upper, page.Next = "("+horizon, encodeCursor(horizon)

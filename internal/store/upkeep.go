@@ -34,7 +34,7 @@ func (s *Store) Upkeep(ctx context.Context, queue string) (Upkept, error) {
 		return Upkept{}, fmt.Errorf("write error: %w", err)
 	}
 	often, err := json.Marshal(task.Failure{Code: "worker_lost",
-		Message: fmt.Sprintf("The task lost its worker %d times in a row; it may be what ends them.", MaxLost)})
+		Message: fmt.Sprintf("The task lost its worker %d times; it may be what ends them.", MaxLost)})
 	if err != nil {
 		return Upkept{}, fmt.Errorf("write error: %w", err)
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,10 +42,16 @@ type Watcher struct {
 	id      string // empty: all
 	poke    chan struct{}
 	mu      sync.Mutex
-	changes map[string]Change
+	changes map[string]heard
 	order   []string
 	missed  bool
 	last    string
+}
+
+// heard is a change and its place in its queue's stream.
+type heard struct {
+	Change
+	at string
 }
 
 // Take gives what changed since the last call, one Change a task, and whether
@@ -54,10 +61,10 @@ func (w *Watcher) Take() (changes []Change, position string, missed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, id := range w.order {
-		changes = append(changes, w.changes[id])
+		changes = append(changes, w.changes[id].Change)
 	}
 	missed, w.missed = w.missed, false
-	w.order, w.changes = nil, map[string]Change{}
+	w.order, w.changes = nil, map[string]heard{}
 	return changes, w.last, missed
 }
 
@@ -66,16 +73,21 @@ func (w *Watcher) Close() { w.hub.remove(w) }
 
 func (w *Watcher) add(c Change, position string) {
 	w.mu.Lock()
-	w.last = max(w.last, position)
+	if earlier(w.last, position) {
+		w.last = position
+	}
 	old, known := w.changes[c.ID]
 	switch {
+	case known && earlier(position, old.at): // a replay comes after what happened meanwhile
+		old.Log = old.Log && c.Log
+		w.changes[c.ID] = old
 	case known:
 		c.Log = c.Log && old.Log
-		w.changes[c.ID] = c
+		w.changes[c.ID] = heard{c, position}
 	case len(w.order) >= watchKept:
 		w.missed = true
 	default:
-		w.changes[c.ID] = c
+		w.changes[c.ID] = heard{c, position}
 		w.order = append(w.order, c.ID)
 	}
 	w.mu.Unlock()
@@ -83,6 +95,16 @@ func (w *Watcher) add(c Change, position string) {
 	case w.poke <- struct{}{}:
 	default:
 	}
+}
+
+// earlier compares positions, <ms>-<count> both as numbers: 9 comes before 10.
+func earlier(a, b string) bool {
+	aMs, aCount, _ := strings.Cut(a, "-")
+	bMs, bCount, _ := strings.Cut(b, "-")
+	return cmp.Or(
+		cmp.Compare(len(aMs), len(bMs)), cmp.Compare(aMs, bMs),
+		cmp.Compare(len(aCount), len(bCount)), cmp.Compare(aCount, bCount),
+	) < 0
 }
 
 // watch reads the queues' streams while anybody watches, one reader a queue:
@@ -108,7 +130,7 @@ func (h *watch) init(s *Store) {
 // happened since then comes first, and missed is true when that is no longer known.
 func (s *Store) Watch(ctx context.Context, id, after string) (w *Watcher, missed bool, err error) {
 	poke := make(chan struct{}, 1)
-	w = &Watcher{C: poke, hub: &s.watch, id: id, poke: poke, changes: map[string]Change{}}
+	w = &Watcher{C: poke, hub: &s.watch, id: id, poke: poke, changes: map[string]heard{}}
 	if err := s.watch.addWatcher(ctx, w); err != nil {
 		return nil, false, err
 	}
@@ -199,7 +221,9 @@ func (h *watch) findQueues(ctx context.Context) {
 		case <-h.newQueue:
 		}
 		h.mu.Lock()
-		_ = h.startReaders(ctx, false) // tried again at the next tick
+		if ctx.Err() == nil { // else the readers are those of a later watch
+			_ = h.startReaders(ctx, false) // tried again at the next tick
+		}
 		h.mu.Unlock()
 	}
 }
@@ -218,6 +242,9 @@ func (h *watch) read(ctx context.Context, queue, from string) {
 			case <-time.After(time.Second):
 			}
 			continue
+		}
+		if ctx.Err() != nil {
+			return // whoever watches now has readers of their own
 		}
 		for _, m := range streams[0].Messages {
 			from = m.ID
@@ -267,7 +294,9 @@ func (h *watch) replay(ctx context.Context, w *Watcher, after string) (missed bo
 			return true, nil
 		}
 		for _, m := range messages {
-			w.add(changeOf(q, m), m.ID)
+			if c := changeOf(q, m); w.id == "" || w.id == c.ID {
+				w.add(c, m.ID)
+			}
 		}
 	}
 	return false, nil

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"windlass/internal/store"
+)
+
+const (
+	roleAPI       = "api"
+	roleWeb       = "web"
+	roleWorker    = "worker"
+	roleScheduler = "scheduler"
+	roleAll       = "all"
+)
+
+// config is what the options say, checked.
+type config struct {
+	roleNames   []string
+	listen      string
+	redisURL    string
+	adminToken  string
+	egress      []netip.Prefix
+	queues      map[string]int
+	concurrency int
+	drain       time.Duration
+	retention   time.Duration
+	maxFinished int64
+	logFormat   string
+	logLevel    slog.Level
+}
+
+// option is one way to say something: by flag and by WINDLASS_<NAME>. A secret
+// has no flag, because arguments are visible to every user of the machine; its
+// variable has a twin that ends in _FILE and names a file that holds it.
+type option struct {
+	name, usage, fallback string
+	secret                bool
+	set                   func(c *config, value string) error
+}
+
+// options is the one list of them. An empty value means the fallback.
+func options() []option {
+	return []option{
+		{name: "role", fallback: roleAll, usage: "what this process does: all, or a comma list of api, web, worker, scheduler", set: setRoles},
+		{name: "listen", fallback: "127.0.0.1:8000", usage: "address of the page, the API and the health checks; a process without api and web takes a free port of 127.0.0.1 unless this is given",
+			set: func(c *config, v string) error { c.listen = v; return checkListen(v) }},
+		{name: "redis-url", usage: "redis://host:6379/0, rediss:// for TLS, redis+cluster:// for a cluster; empty keeps tasks in memory",
+			set: func(c *config, v string) error { c.redisURL = v; return checkRedisURL(v) }},
+		{name: "admin-token", secret: true, usage: "who calls the API or opens the page must show it; needed to listen beyond loopback", set: setToken},
+		{name: "egress-allow", usage: "comma list of networks that outbound calls may reach beside public ones, such as 10.1.0.0/16", set: setEgress},
+		{name: "queues", fallback: "critical=6,default=3,low=1", usage: "the queues that the worker serves, with weights", set: setQueues},
+		{name: "concurrency", fallback: strconv.Itoa(8 * runtime.GOMAXPROCS(0)), usage: "how many tasks the worker runs at once",
+			set: func(c *config, v string) (err error) { c.concurrency, err = wholeNumber(v, 1, 10_000); return err }},
+		{name: "drain", fallback: "25s", usage: "how long running tasks may go on after SIGTERM before they are handed back",
+			set: func(c *config, v string) (err error) { c.drain, err = duration(v, 0, time.Hour); return err }},
+		{name: "retention", fallback: "168h", usage: "how long ended tasks are kept",
+			set: func(c *config, v string) (err error) {
+				c.retention, err = duration(v, time.Minute, 10*365*24*time.Hour)
+				return err
+			}},
+		{name: "max-finished", fallback: "1000000", usage: "how many ended tasks are kept",
+			set: func(c *config, v string) error {
+				n, err := wholeNumber(v, 1, 1_000_000_000)
+				c.maxFinished = int64(n)
+				return err
+			}},
+		{name: "log-format", fallback: "auto", usage: "json, text, or auto: text on a terminal",
+			set: func(c *config, v string) error { c.logFormat = v; return oneOf(v, "auto", "json", "text") }},
+		{name: "log-level", fallback: "info", usage: "debug, info, warn or error",
+			set: func(c *config, v string) error { return setLevel(c, v) }},
+	}
+}
+
+func (o option) env() string {
+	return "WINDLASS_" + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
+}
+
+// parseConfig reads flags over variables over fallbacks. Its error names every
+// fault at once, or is flag.ErrHelp after the reference went to help.
+func parseConfig(args []string, getenv func(string) string, help io.Writer) (config, error) {
+	given := map[string]string{}
+	fs := flag.NewFlagSet("windlass", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	showVersion := fs.Bool("version", false, "print the version")
+	for _, o := range options() {
+		if !o.secret {
+			fs.Func(o.name, o.usage, func(v string) error { given[o.name] = v; return nil })
+		}
+	}
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		printHelp(help)
+		return config{}, err
+	case err != nil:
+		return config{}, fmt.Errorf("%w; -h lists the options", err)
+	case *showVersion:
+		fmt.Fprintln(help, "windlass", version)
+		return config{}, flag.ErrHelp
+	case fs.NArg() > 0:
+		return config{}, fmt.Errorf("%q is not an option; -h lists them", fs.Arg(0))
+	}
+	return readOptions(given, getenv)
+}
+
+func readOptions(given map[string]string, getenv func(string) string) (config, error) {
+	var c config
+	var faults []error
+	_, listenGiven := given["listen"]
+	listenGiven = listenGiven || getenv("WINDLASS_LISTEN") != ""
+	for _, o := range options() {
+		value, from, err := o.value(given, getenv)
+		if err == nil && value != "" {
+			err = o.set(&c, value)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", from, err))
+		}
+	}
+	if !listenGiven && !c.serves() {
+		c.listen = "127.0.0.1:0"
+	}
+	if c.serves() && c.adminToken == "" && c.listen != "" && !isLoopback(c.listen) {
+		faults = append(faults, fmt.Errorf("-listen: %s can be reached from other machines: set WINDLASS_ADMIN_TOKEN (or WINDLASS_ADMIN_TOKEN_FILE), or listen on 127.0.0.1", c.listen))
+	}
+	return c, errors.Join(faults...)
+}
+
+// value gives what the option is set to and where that stands.
+func (o option) value(given map[string]string, getenv func(string) string) (value, from string, err error) {
+	if v, ok := given[o.name]; ok {
+		return v, "-" + o.name, nil
+	}
+	if v := getenv(o.env()); v != "" {
+		return v, o.env(), nil
+	}
+	file := o.env() + "_FILE"
+	if name := getenv(file); o.secret && name != "" {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return "", file, err
+		}
+		return strings.TrimSpace(string(b)), file, nil
+	}
+	return o.fallback, "-" + o.name, nil
+}
+
+func printHelp(w io.Writer) {
+	fmt.Fprintf(w, "Windlass %s: background work as a service.\n\nUsage: windlass [options]\n\n", version)
+	fmt.Fprintln(w, "Each option is a flag and a variable; the flag wins.")
+	for _, o := range options() {
+		name := "-" + o.name + ", " + o.env()
+		if o.secret {
+			name = o.env() + " or " + o.env() + "_FILE"
+		}
+		fmt.Fprintf(w, "\n  %s\n      %s", name, o.usage)
+		if o.fallback != "" {
+			fmt.Fprintf(w, " (default %s)", o.fallback)
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintf(w, "\n  -version\n      print the version\n  -h\n      print this\n")
+}
+
+// has reports whether the process has a role.
+func (c config) has(role string) bool { return slices.Contains(c.roleNames, role) }
+
+// serves reports whether strangers talk to this process.
+func (c config) serves() bool { return c.has(roleAPI) || c.has(roleWeb) }
+
+func setRoles(c *config, v string) error {
+	every := []string{roleAPI, roleWeb, roleWorker, roleScheduler}
+	c.roleNames = nil
+	for name := range strings.SplitSeq(v, ",") {
+		switch name = strings.TrimSpace(name); {
+		case name == roleAll:
+			c.roleNames = every
+		case slices.Contains(every, name):
+			c.roleNames = append(c.roleNames, name)
+		default:
+			return fmt.Errorf("%q is not a role: choose from all, %s", name, strings.Join(every, ", "))
+		}
+	}
+	return nil
+}
+
+func setToken(c *config, v string) error {
+	const least = 16
+	if len(v) < least {
+		return fmt.Errorf("must have %d characters or more; `openssl rand -hex 32` makes a good one", least)
+	}
+	c.adminToken = v
+	return nil
+}
+
+func setEgress(c *config, v string) error {
+	for text := range strings.SplitSeq(v, ",") {
+		p, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil {
+			return fmt.Errorf("%q is not a network such as 10.1.0.0/16", text)
+		}
+		c.egress = append(c.egress, p.Masked())
+	}
+	return nil
+}
+
+func setQueues(c *config, v string) error {
+	c.queues = map[string]int{}
+	for part := range strings.SplitSeq(v, ",") {
+		name, weight, weighed := strings.Cut(strings.TrimSpace(part), "=")
+		if !store.ValidQueue(name) {
+			return fmt.Errorf("%q is not a queue's name: 1 to %d of a-z, 0-9, _ and -", name, store.MaxQueueName)
+		}
+		n := 1
+		if weighed {
+			var err error
+			if n, err = wholeNumber(weight, 1, 1000); err != nil {
+				return fmt.Errorf("weight of %s: %w", name, err)
+			}
+		}
+		c.queues[name] = n
+	}
+	return nil
+}
+
+func setLevel(c *config, v string) error {
+	if err := oneOf(v, "debug", "info", "warn", "error"); err != nil {
+		return err
+	}
+	return c.logLevel.UnmarshalText([]byte(v))
+}
+
+func checkListen(v string) error {
+	if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
+		return fmt.Errorf("%q is not an address such as 127.0.0.1:8000", v)
+	}
+	return nil
+}
+
+func checkRedisURL(v string) error {
+	c, err := store.Connect(v)
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+// isLoopback is false for names other than localhost: what they mean may change.
+func isLoopback(listen string) bool {
+	host, _, _ := net.SplitHostPort(listen)
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+func wholeNumber(v string, least, most int) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		return 0, fmt.Errorf("%q is not a whole number from %d to %d", v, least, most)
+	}
+	return n, nil
+}
+
+func duration(v string, least, most time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(v)
+	if err != nil || d < least || d > most {
+		return 0, fmt.Errorf("%q is not a duration from %s to %s, such as 30s", v, least, most)
+	}
+	return d, nil
+}
+
+func oneOf(v string, allowed ...string) error {
+	if !slices.Contains(allowed, v) {
+		return fmt.Errorf("%q is not one of %s", v, strings.Join(allowed, ", "))
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+// Command server is Windlass: every role in one program, chosen by -role.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"windlass/internal/store"
+)
+
+// version is set by the linker: see the Makefile.
+var version = "dev"
+
+// connectTimeout is how long Redis may take to answer at the start.
+const connectTimeout = 10 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	// After the first signal the second one ends the process at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+// run is the program: it gives the exit code, 2 for a faulty call.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	c, err := parseConfig(args, getenv, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "windlass: %v\n", err)
+		return 2
+	}
+	if err := serve(ctx, c, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "windlass: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// serve connects, starts the roles and waits until they have ended. The first
+// role that fails ends the others.
+func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) {
+	log := c.newLogger(stderr)
+	source, err := store.OpenSource(c.redisURL)
+	if err != nil {
+		return fmt.Errorf("-redis-url: %w", err)
+	}
+	client, err := source.Client()
+	if err != nil {
+		return fmt.Errorf("-redis-url: %w", err)
+	}
+	// Redis is closed last: every role's end is written before.
+	defer func() { err = errors.Join(err, client.Close(), source.Close()) }()
+
+	if source.Embedded() {
+		log.Warn("no Redis configured: tasks are kept in memory and nothing outlives this process; set WINDLASS_REDIS_URL to keep them")
+	} else if err := checkRedis(ctx, source, log); err != nil {
+		return err
+	}
+	s, err := store.New(client, store.Options{Retention: c.retention, MaxFinished: c.maxFinished})
+	if err != nil {
+		return err
+	}
+	if err := s.SyncClock(ctx); err != nil {
+		return err
+	}
+	p := newProcess(c, source, s, log)
+	roles, err := p.roles(stdout)
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, role := range roles {
+		g.Go(func() error { return role(ctx) })
+	}
+	err = g.Wait()
+	log.Info("stopped")
+	return err
+}
+
+// checkRedis refuses a server that cannot keep Windlass's promises and warns of
+// one that may break them.
+func checkRedis(ctx context.Context, source *store.Source, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	warnings, err := source.Check(ctx)
+	for _, w := range warnings {
+		log.Warn(w)
+	}
+	return err
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"windlass/internal/api"
+	"windlass/internal/egress"
+	"windlass/internal/kind"
+	"windlass/internal/scheduler"
+	"windlass/internal/store"
+	"windlass/internal/task"
+	"windlass/internal/web"
+	"windlass/internal/worker"
+)
+
+const (
+	// httpDrain is how long requests may go on after the signal. It is below the
+	// shortest sensible -drain, so that a process ends when its tasks have.
+	httpDrain = 10 * time.Second
+	// idleTimeout is above the 60 s of a load balancer, which must be the one to
+	// close a connection: else it meets closed ones and answers 502.
+	idleTimeout   = 75 * time.Second
+	headerTimeout = 10 * time.Second
+)
+
+// role does one part until ctx ends, drains, and returns nil or why it could not run.
+type role func(ctx context.Context) error
+
+// process is what the roles of one process share.
+type process struct {
+	config
+	source   *store.Source
+	store    *store.Store
+	kinds    []task.Kind
+	log      *slog.Logger
+	metrics  *prometheus.Registry
+	draining atomic.Bool
+}
+
+func newProcess(c config, source *store.Source, s *store.Store, log *slog.Logger) *process {
+	p := &process{config: c, source: source, store: s, log: log, metrics: prometheus.NewRegistry()}
+	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.kinds = kind.All(egress.New(c.egress), "Windlass/"+version)
+	return p
+}
+
+// roles gives the chosen roles, ready to start. Faults that show at once, such
+// as a port in use, are returned here.
+func (p *process) roles(stdout io.Writer) ([]role, error) {
+	front, err := p.front(stdout)
+	if err != nil {
+		return nil, err
+	}
+	roles := []role{front}
+	if p.has(roleWorker) {
+		client, err := p.source.Client()
+		if err != nil {
+			return nil, fmt.Errorf("worker: %w", err)
+		}
+		c := worker.Config{
+			Store: p.store, Redis: client, Kinds: p.kinds, Queues: p.queues, Concurrency: p.concurrency,
+			Drain: p.drain, Version: version, Log: p.log, Metrics: worker.NewMetrics(p.metrics),
+		}
+		roles = append(roles, func(ctx context.Context) error { return worker.Run(ctx, c) })
+	}
+	if p.has(roleScheduler) {
+		c := scheduler.Config{Store: p.store, Log: p.log}
+		roles = append(roles, func(ctx context.Context) error { return scheduler.Run(ctx, c) })
+	}
+	return roles, nil
+}
+
+// front is what every process has: health and metrics, and on the same
+// listener the API and the page where they are chosen.
+func (p *process) front(stdout io.Writer) (role, error) {
+	mux := http.NewServeMux()
+	end := func() {}
+	health := api.HealthHandler(p.ready, p.metrics)
+	for _, path := range []string{"/livez", "/readyz", "/healthz", "/metrics"} {
+		mux.Handle(path, health)
+	}
+	if p.has(roleAPI) {
+		a, err := api.New(api.Config{
+			Store: p.store, Kinds: p.kinds, Log: p.log, Version: version, AdminToken: p.adminToken,
+			Embedded: p.source.Embedded(), Registry: p.metrics,
+		})
+		if err != nil {
+			return nil, err
+		}
+		end = a.Close
+		for _, path := range []string{"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/"} {
+			mux.Handle(path, a.Handler())
+		}
+		if !p.has(roleWeb) {
+			mux.Handle("/", a.Handler())
+		}
+	}
+	if p.has(roleWeb) {
+		page, err := web.New()
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("/", page)
+	}
+	listener, err := net.Listen("tcp", p.listen)
+	if err != nil {
+		return nil, fmt.Errorf("-listen: %w", err)
+	}
+	return func(ctx context.Context) error { return p.serveHTTP(ctx, listener, mux, end, stdout) }, nil
+}
+
+// ready says whether this process may get traffic.
+func (p *process) ready(ctx context.Context) error {
+	if p.draining.Load() {
+		return errors.New("draining")
+	}
+	return p.store.Ping(ctx)
+}
+
+func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler, end func(), stdout io.Writer) error {
+	server := &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+	}
+	server.RegisterOnShutdown(end) // event streams would keep Shutdown waiting
+	address := "http://" + l.Addr().String()
+	p.log.Info("listening", "address", address, "roles", strings.Join(p.roleNames, ","), "version", version)
+	if p.serves() {
+		fmt.Fprintf(stdout, "Windlass is at %s\n", address)
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve %s: %w", address, err)
+	case <-ctx.Done():
+	}
+	p.draining.Store(true)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpDrain)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		p.log.Warn("requests were cut off", "error", err)
+	}
+	return nil
+}
+
+// newLogger writes lines to w as the options say.
+func (c config) newLogger(w io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{Level: c.logLevel}
+	text := c.logFormat == "text"
+	if f, ok := w.(*os.File); ok && c.logFormat == "auto" {
+		info, err := f.Stat()
+		text = err == nil && info.Mode()&os.ModeCharDevice != 0
+	}
+	if text {
+		return slog.New(slog.NewTextHandler(w, o))
+	}
+	return slog.New(slog.NewJSONHandler(w, o))
+}

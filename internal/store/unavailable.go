@@ -1,0 +1,42 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Unavailable reports whether err means that Redis cannot answer or accept now
+// and may again later, rather than that something is wrong with the question.
+func Unavailable(err error) bool {
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	for _, e := range []error{
+		io.EOF, io.ErrUnexpectedEOF, context.DeadlineExceeded, net.ErrClosed,
+		redis.Nil, redis.ErrClosed, redis.ErrPoolTimeout, redis.ErrPoolExhausted,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	answer, ok := errors.AsType[redis.Error](err)
+	if !ok {
+		return false
+	}
+	// What a server says of itself, not of the command. A script's own failure
+	// names the cause in its text: "... OOM command not allowed ...".
+	text := answer.Error()
+	word, _, _ := strings.Cut(text, " ")
+	busy := []string{
+		"OOM", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY",
+		"NOREPLICAS", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM", "MOVED", "ASK",
+	}
+	return slices.Contains(busy, word) ||
+		strings.Contains(text, "max number of clients") || strings.Contains(text, "OOM command not allowed")
+}
