@@ -132,8 +132,9 @@ func released() store.End {
 	return store.End{Outcome: task.OutcomeReleased, Error: &task.Failure{Code: "worker_shutdown", Message: "The worker shut down; the task was handed back."}}
 }
 
-// write keeps trying to write the end while Redis cannot be asked: a lease that
-// runs out meanwhile only means that the task runs again, as promised.
+// write keeps trying to write the end while Redis cannot be asked; at shutdown
+// it gives up after a while. A lease that runs out meanwhile only means that
+// the task runs again, as promised.
 func (w *Worker) write(h *holding, end store.End, log *slog.Logger) (task.State, bool) {
 	const most = 5 * time.Second
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, most) {
@@ -148,13 +149,9 @@ func (w *Worker) write(h *holding, end store.End, log *slog.Logger) (task.State,
 			return state, false
 		}
 		log.Error("end not written; trying again", "error", err, "in", wait.String())
-		select {
-		case <-time.After(wait):
-		case <-w.front.quit:
-			if wait >= most {
-				return "", false
-			}
-			time.Sleep(wait)
+		if wait >= most && w.front.closed() {
+			return "", false
 		}
+		<-time.After(wait)
 	}
 }

@@ -53,6 +53,15 @@ func (t *transport) signal() {
 // close makes every dequeue find nothing from now on, at once.
 func (t *transport) close() { t.once.Do(func() { close(t.quit) }) }
 
+func (t *transport) closed() bool {
+	select {
+	case <-t.quit:
+		return true
+	default:
+		return false
+	}
+}
+
 // take gives the claim that a dequeue made for the task.
 func (t *transport) take(id string) *store.Claim {
 	c, _ := t.claims.LoadAndDelete(id)
@@ -91,10 +100,8 @@ func (t *transport) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 }
 
 func (t *transport) dequeue(ctx context.Context, queue string, reply *redis.Cmd) error {
-	select {
-	case <-t.quit:
+	if t.closed() {
 		return nothing(reply)
-	default:
 	}
 	claim, err := t.worker.Store.Claim(ctx, queue, t.worker.id)
 	if err != nil {

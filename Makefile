@@ -1,0 +1,86 @@
+# Everything starts here. `make` alone says what there is.
+
+UI   := internal/web/ui
+DIST := internal/web/dist/index.html
+LINT := go tool -modfile=tools/go.mod golangci-lint
+
+# What the page is built from. Folders too: they change when a file is added or removed.
+PAGE := $(shell find $(UI) -name node_modules -prune -o -print 2>/dev/null)
+# The browser tests' packages, if there are such tests.
+BROWSER := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard test/browser/package-lock.json))
+# Shell has no ./...: every script of ours.
+SCRIPTS := $(wildcard scripts/* .ci/run)
+
+# A checkout without git, or without tags, still builds.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+ARGS    ?=
+BENCH   ?= .
+COUNT   ?= 6
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## start everything with an embedded Redis on http://127.0.0.1:8000 (ARGS="-listen ...")
+	bin/windlass -egress-allow 127.0.0.0/8,::1/128 $(ARGS)
+
+.PHONY: build
+build: page ## write bin/windlass, the page inside (GOOS and GOARCH for other machines)
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/windlass ./cmd/server
+
+.PHONY: page
+page: $(DIST) ## build the page, if it is older than its source
+
+$(DIST): $(UI)/node_modules/.package-lock.json $(PAGE)
+	npm --prefix $(UI) run build
+
+# npm writes this file; it says which lock file the packages are from.
+%/node_modules/.package-lock.json: %/package-lock.json
+	npm --prefix $* ci --no-audit --no-fund
+	@mkdir -p $(@D) && touch $@
+
+.PHONY: test
+test: page $(BROWSER) ## every test: Go with the race detector, 5 s of each fuzz test, page, browser
+	@scripts/setup gcc redis-server chromium font
+	@scripts/test
+
+.PHONY: check
+check: page ## format, vet, lint, walls between packages, types of the page, generated files, scripts
+	@echo "== gofmt"
+	@unformatted=$$(find . \( -name node_modules -o -name .cache -o -name .git \) -prune -o -name '*.go' -print | xargs gofmt -l) && \
+		if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	@echo "== go vet"
+	@go vet ./...
+	@echo "== golangci-lint"
+	@$(LINT) run
+	@echo "== types of the page"
+	@npm --prefix $(UI) run --silent typecheck
+	@echo "== generated files"
+	@scripts/check-generated
+	@echo "== scripts"
+	@scripts/setup --try shellcheck
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi
+
+.PHONY: generate
+generate: $(UI)/node_modules/.package-lock.json ## write openapi.json from the API, and the page's types from it
+	go test ./internal/api -run '^TestOpenAPI$$' -count=1 -update
+	npm --prefix $(UI) run --silent types
+
+.PHONY: bench
+bench: ## Go benchmarks, medians of COUNT=6 runs (BENCH=regexp)
+	@mkdir -p .cache
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count=$(COUNT) ./internal/... >.cache/bench.txt || { cat .cache/bench.txt; exit 1; }
+	@go tool -modfile=tools/go.mod benchstat .cache/bench.txt
+
+.PHONY: fuzz
+fuzz: FUZZTIME ?= 5m
+fuzz: ## search longer with every fuzz test (FUZZTIME=5m each)
+	scripts/fuzz $(FUZZTIME)
+
+.PHONY: clean
+clean: ## remove everything that make has made
+	rm -rf bin .cache internal/web/dist $(UI)/node_modules test/browser/node_modules test/browser/test-results
