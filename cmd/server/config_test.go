@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func env(pairs ...string) func(string) string {
+	m := map[string]string{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		m[pairs[i]] = pairs[i+1]
+	}
+	return func(name string) string { return m[name] }
+}
+
+func TestParseConfigDefaults(t *testing.T) {
+	c, err := parseConfig(nil, env(), &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.roleNames) != 4 || c.listen != "127.0.0.1:8000" || c.queues["critical"] != 6 || c.drain != 25*time.Second || c.egress != nil {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestParseConfigFlagWinsOverVariable(t *testing.T) {
+	c, err := parseConfig([]string{"-role", "worker", "-queues=a=2,b"}, env("WINDLASS_ROLE", "api", "WINDLASS_CONCURRENCY", "7"), &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.has(roleWorker) || c.has(roleAPI) || c.concurrency != 7 || c.queues["a"] != 2 || c.queues["b"] != 1 {
+		t.Errorf("got %+v", c)
+	}
+	if c.listen != "127.0.0.1:0" {
+		t.Errorf("a worker alone listens on %s, want a free port", c.listen)
+	}
+}
+
+func TestParseConfigSecretFromFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("0123456789abcdef0123\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := parseConfig([]string{"-listen", "0.0.0.0:80"}, env("WINDLASS_ADMIN_TOKEN_FILE", file), &bytes.Buffer{})
+	if err != nil || c.adminToken != "0123456789abcdef0123" {
+		t.Errorf("got %q, %v", c.adminToken, err)
+	}
+}
+
+func TestParseConfigFaults(t *testing.T) {
+	tests := []struct {
+		name string
+		args []string
+		env  func(string) string
+		want []string // all of them in one error
+	}{
+		{"several at once", []string{"-role", "cook", "-drain", "fast", "-queues", "{x}"}, env("WINDLASS_CONCURRENCY", "0"),
+			[]string{"-role", `"cook"`, "-drain", "-queues", "WINDLASS_CONCURRENCY"}},
+		{"open address without a token", []string{"-listen", "0.0.0.0:8000"}, env(), []string{"-listen", "WINDLASS_ADMIN_TOKEN"}},
+		{"a name is no loopback", []string{"-listen", "windlass.internal:8000"}, env(), []string{"-listen"}},
+		{"short token", nil, env("WINDLASS_ADMIN_TOKEN", "short"), []string{"WINDLASS_ADMIN_TOKEN"}},
+		{"token file missing", nil, env("WINDLASS_ADMIN_TOKEN_FILE", "/does/not/exist"), []string{"WINDLASS_ADMIN_TOKEN_FILE"}},
+		{"not a Redis URL", []string{"-redis-url", "localhost:6379"}, env(), []string{"-redis-url"}},
+		{"network", []string{"-egress-allow", "10.0.0.0"}, env(), []string{"-egress-allow"}},
+		{"unknown flag", []string{"-colour"}, env(), []string{"-colour", "-h"}},
+		{"word left over", []string{"serve"}, env(), []string{`"serve"`}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := parseConfig(tt.args, tt.env, &bytes.Buffer{})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not name %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestRedisPasswordNeverShows(t *testing.T) {
+	for _, url := range []string{"redis://user:hunter2hunter2@[::1", "redis://:hunter2hunter2@host:notaport/0", "http://:hunter2hunter2@host"} {
+		if _, err := parseConfig([]string{"-redis-url", url}, env(), &bytes.Buffer{}); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestHelpNamesEveryOption(t *testing.T) {
+	var help bytes.Buffer
+	if _, err := parseConfig([]string{"-h"}, env(), &help); !errors.Is(err, flag.ErrHelp) {
+		t.Fatalf("got %v", err)
+	}
+	for _, o := range options() {
+		if !strings.Contains(help.String(), o.env()) || !strings.Contains(help.String(), o.usage) {
+			t.Errorf("-h lacks %s", o.name)
+		}
+	}
+}

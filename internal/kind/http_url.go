@@ -1,0 +1,93 @@
+package kind
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// parseHTTPURL reads an absolute http or https URL. rule says what is wrong with
+// it as a task.FieldError does, and is empty when nothing is.
+func parseHTTPURL(raw string) (u *url.URL, rule string) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Opaque != "" || u.Hostname() == "":
+		return nil, "must be an absolute URL, such as https://example.com/path"
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, "must begin with http:// or https://"
+	case strings.Contains(raw, redacted):
+		return nil, "must be written again: a part of it has been redacted"
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, "must have a port from 1 to 65535"
+		}
+	}
+	return u, ""
+}
+
+// sameOrigin reports whether a and b have the scheme, host and port in common,
+// as RFC 6454 compares them.
+func sameOrigin(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && portOf(a) == portOf(b)
+}
+
+func portOf(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case u.Scheme == "https":
+		return "443"
+	default:
+		return "80"
+	}
+}
+
+// briefURL gives a URL for one line: without user, query and fragment.
+func briefURL(raw string) string {
+	u, rule := parseHTTPURL(raw)
+	if rule != "" {
+		return "(not a URL)"
+	}
+	brief := u.Scheme + "://" + u.Host + u.EscapedPath()
+	if u.RawQuery != "" {
+		brief += "?…"
+	}
+	return brief
+}
+
+// redactURL gives a URL with its user and the secret values of its query
+// replaced, and without its fragment. What is not an absolute URL is replaced whole.
+func redactURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return redacted
+	}
+	withUser := u.User != nil
+	u.User, u.Fragment, u.RawFragment = nil, "", ""
+	u.RawQuery = redactQuery(u.RawQuery)
+	clean := u.String()
+	if withUser {
+		clean = strings.Replace(clean, "//", "//"+redacted+"@", 1)
+	}
+	return clean
+}
+
+// redactQuery keeps the order and spelling of everything that is not secret,
+// which url.Values would not.
+func redactQuery(query string) string {
+	pairs := strings.Split(query, "&")
+	for i, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		if value != "" && secretParameter(name) {
+			pairs[i] = name + "=" + redacted
+		}
+	}
+	return strings.Join(pairs, "&")
+}
+
+// secretParameter is secretName for a name as it stands in a query.
+func secretParameter(name string) bool {
+	decoded, err := url.QueryUnescape(name)
+	return err != nil || secretName(decoded)
+}
