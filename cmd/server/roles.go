@@ -93,13 +93,10 @@ func (p *process) front(stdout io.Writer) (role, error) {
 		mux.Handle(path, health)
 	}
 	if p.has(roleAPI) {
-		a, err := api.New(api.Config{
+		a := api.New(api.Config{
 			Store: p.store, Kinds: p.kinds, Log: p.log, Version: version, AdminToken: p.adminToken,
 			Embedded: p.source.Embedded(), Registry: p.metrics,
 		})
-		if err != nil {
-			return nil, err
-		}
 		end = a.Close
 		for _, path := range []string{"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/"} {
 			mux.Handle(path, a.Handler())
