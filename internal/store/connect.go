@@ -124,10 +124,17 @@ func OpenEmbedded() *Embedded {
 // NewClient makes a further client. The caller closes it.
 func (e *Embedded) NewClient() *redis.Client {
 	return redis.NewClient(&redis.Options{
-		Addr:            "embedded",
-		Dialer:          func(context.Context, string, string) (net.Conn, error) { return e.server.Dial() },
+		Addr: "embedded", Dialer: e.dial,
 		DisableIdentity: true, MaintNotificationsConfig: noMaintenance(), PoolSize: 100,
 	})
+}
+
+func (e *Embedded) dial(context.Context, string, string) (net.Conn, error) {
+	pipe, err := e.server.Dial()
+	if err != nil {
+		return nil, fmt.Errorf("connect to the embedded redis: %w", err)
+	}
+	return newEagerConn(pipe), nil
 }
 
 // Close stops it and closes its client.
@@ -177,22 +184,18 @@ func Check(ctx context.Context, rdb redis.UniversalClient) (warnings []string, e
 }
 
 func checkNode(ctx context.Context, rdb redis.Cmdable) ([]string, error) {
-	server, err := rdb.Info(ctx, "server").Result()
+	info, err := rdb.Info(ctx).Result()
 	if err != nil {
-		return nil, fmt.Errorf("ask redis for its version: %w", err)
+		return nil, fmt.Errorf("ask redis what it is: %w", err)
 	}
-	version := infoField(server, "redis_version")
+	version := infoField(info, "redis_version")
 	if version == "" {
 		return nil, nil // miniredis tells none
 	}
 	if !atLeast(version, 6, 2) {
 		return nil, fmt.Errorf("this Redis is version %s; Windlass needs 6.2 or newer, or Valkey", version)
 	}
-	memory, err := rdb.Info(ctx, "memory").Result()
-	if err != nil {
-		return nil, fmt.Errorf("ask redis for its memory policy: %w", err)
-	}
-	if policy := infoField(memory, "maxmemory_policy"); policy != "" && policy != "noeviction" {
+	if policy := infoField(info, "maxmemory_policy"); policy != "" && policy != "noeviction" {
 		return []string{fmt.Sprintf("Redis may throw accepted tasks away: maxmemory-policy is %s. Set it to noeviction.", policy)}, nil
 	}
 	return nil, nil

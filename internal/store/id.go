@@ -66,7 +66,7 @@ func parseID(id string) (queue string, created time.Time, ok bool) {
 
 // idBound gives the text that sorts before every id minted at t or later.
 func idBound(t time.Time) string {
-	ms := max(t.UnixMilli(), 0)
+	ms := max(t.Add(time.Millisecond-1).UnixMilli(), 0) // ids count whole ms
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], uint64(ms)<<16)
 	return idPrefix + idEncoding.EncodeToString(b[:])

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,14 +64,22 @@ type SubmitResult struct {
 	Err error
 }
 
+// submitBatch is how many tasks one round trip carries: enough to fill it, and
+// few enough for the client's timeout on a slow server.
+const submitBatch = 200
+
 // SubmitAll keeps many tasks in a few round trips. Each has its own outcome, in order.
 func (s *Store) SubmitAll(ctx context.Context, subs []Submission) []SubmitResult {
-	now := s.Now()
-	ids := make([]string, len(subs))
-	for i, sub := range subs {
-		ids[i] = s.ids.next(now, sub.Queue)
+	results := make([]SubmitResult, 0, len(subs))
+	for batch := range slices.Chunk(subs, submitBatch) {
+		now := s.Now()
+		ids := make([]string, len(batch))
+		for i, sub := range batch {
+			ids[i] = s.ids.next(now, sub.Queue)
+		}
+		results = append(results, s.submitAs(ctx, ids, batch)...)
 	}
-	return s.submitAs(ctx, ids, subs)
+	return results
 }
 
 func (s *Store) submitAs(ctx context.Context, ids []string, subs []Submission) []SubmitResult {

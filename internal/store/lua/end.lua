@@ -34,6 +34,7 @@ if follows == 'final' then
 end
 redis.call('ZREM', base .. 'lease', id)
 if follows == 'release' then
+  redis.call('HSET', key, 'r', int(now))
   move(id, kind, state, 'pending')
   carry(id, kind, now, true)
   return {1, 'pending'}

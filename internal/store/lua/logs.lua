@@ -7,9 +7,11 @@ if not written then
   return {0, 1}
 end
 local lines = base .. 'l:' .. id
-local dropped = tonumber(written) - redis.call('LLEN', lines)
-local from = math.max(tonumber(ARGV[3]) - dropped, 0)
-local reply = redis.call('LRANGE', lines, from, from + tonumber(ARGV[4]) - 1)
+local kept, many = redis.call('LLEN', lines), tonumber(ARGV[4])
+local dropped = tonumber(written) - kept
+local from = math.min(math.max(tonumber(ARGV[3]) - dropped, 0), kept)
+local reply = {}
+if many > 0 then reply = redis.call('LRANGE', lines, from, from + many - 1) end
 table.insert(reply, 1, dropped + from + 1)
 table.insert(reply, 1, tonumber(written))
 return reply

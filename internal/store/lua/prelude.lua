@@ -12,7 +12,7 @@
 --   wl:{q}:k:<id>                  string  its checkpoint
 --   wl:{q}:i:<kind>:<state>        zset    index, all scores 0: ids sort by time
 --   wl:{q}:i:<kind>:<state>:<tag>  zset    the same for one tag
---   wl:{q}:n                       hash    <kind>:<state> -> how many, and 'finished'
+--   wl:{q}:n                       hash    <kind>:<state> -> how many
 --   wl:{q}:due                     zset    scheduled and retrying, by the time they may start
 --   wl:{q}:expire                  zset    not started yet, by their start deadline
 --   wl:{q}:lease                   zset    active, by the time their lease ends
@@ -121,10 +121,11 @@ local function finish(task, kind, from, to, now)
   redis.call('ZADD', base .. 'done', int(now), task)
   if unique then release_key('u', unique, task) end
   if cache then
-    if to == 'succeeded' then
-      redis.call('SET', base .. 'c:' .. cache, task, 'PX', cache_for)
-    else
+    local holder = redis.call('GET', base .. 'c:' .. cache)
+    if to ~= 'succeeded' or tonumber(cache_for) < 1 then
       release_key('c', cache, task)
+    elseif not holder or holder == task then -- else a fresher run has it
+      redis.call('SET', base .. 'c:' .. cache, task, 'PX', cache_for)
     end
   end
   move(task, kind, from, to)

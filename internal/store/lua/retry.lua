@@ -4,7 +4,7 @@
 -- Returns {'retried'}, {'missing'}, {'state', state} when it is not final, or
 -- {'unique', id} when another task holds its unique key now.
 local key = record(id)
-local state, kind, unique = unpack(redis.call('HMGET', key, 's', 'k', 'u'))
+local state, kind, unique, cache = unpack(redis.call('HMGET', key, 's', 'k', 'u', 'ck'))
 if not state then return {'missing'} end
 if not final(state) then return {'state', state} end
 if unique then
@@ -13,6 +13,7 @@ if unique then
   if holder and holder ~= id then return {'unique', holder} end
   redis.call('SET', name, id)
 end
+if cache then redis.call('SET', base .. 'c:' .. cache, id, 'NX') end
 local now = clock()
 redis.call('ZREM', base .. 'done', id)
 redis.call('HDEL', key, 'us', 'lo', 'er', 'res', 'sum', 'f', 'x', 'pd', 'pt', 'pm')

@@ -14,7 +14,7 @@ if present[1] then return {'created', present[1], present[2]} end
 
 if unique ~= '' then
   local holder = redis.call('GET', base .. 'u:' .. unique)
-  if holder then return {'unique', holder} end
+  if holder and redis.call('EXISTS', record(holder)) == 1 then return {'unique', holder} end
 end
 if cache ~= '' and ARGV[12] ~= '1' then
   local holder = redis.call('GET', base .. 'c:' .. cache)

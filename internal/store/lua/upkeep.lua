@@ -39,7 +39,7 @@ for _, task in ipairs(lost) do
       redis.call('HSET', key, 'er', ARGV[5])
       finish(task, kind, state, 'failed', now)
     else
-      redis.call('HSET', key, 'er', ARGV[6])
+      redis.call('HSET', key, 'er', ARGV[6], 'r', int(now))
       move(task, kind, state, 'pending')
       carry(task, kind, now, true)
     end

@@ -1,0 +1,216 @@
+// Package api is the REST role: tasks in, tasks out, live events, and the
+// document that describes all of it. One file a resource; routes.go lists them.
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"windlass/internal/store"
+	"windlass/internal/task"
+)
+
+const (
+	prefix      = "/api/v1"
+	pathTasks   = prefix + "/tasks"
+	pathBulk    = pathTasks + "/bulk"
+	pathTask    = pathTasks + "/{id}"
+	pathSession = prefix + "/session"
+)
+
+// Config sets an API up. Store and Kinds are needed.
+type Config struct {
+	Store      *store.Store
+	Kinds      []task.Kind
+	Log        *slog.Logger                // nil: slog.Default()
+	Version    string                      // the program's, shown to clients
+	AdminToken string                      // empty: nobody needs to sign in
+	Embedded   bool                        // tasks are kept in memory only
+	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ping
+	Registry   *prometheus.Registry        // metrics of this process; nil: one of its own
+}
+
+// kindInfo is a kind with the schema of its input.
+type kindInfo struct {
+	task.Kind
+	schema *huma.Schema
+}
+
+// API answers HTTP requests. Close it before the server's Shutdown.
+type API struct {
+	config       Config
+	store        *store.Store
+	log          *slog.Logger
+	kinds        map[string]kindInfo
+	kindList     Kinds
+	registry     huma.Registry
+	submitSchema *huma.Schema
+	credentials  credentials
+	metrics      *httpMetrics
+	crew         *recent[[]store.Worker]
+	counts       *recent[[]store.Count]
+	document     document
+	handler      http.Handler
+
+	closed    context.Context
+	close     context.CancelFunc
+	streams   atomic.Int64
+	heartbeat time.Duration // how often a quiet event stream says that it lives
+}
+
+// New gives an API. It contacts nothing. It panics on a kind whose types have
+// no schema: kinds are written at compile time, and a faulty one must not start.
+func New(c Config) *API {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Ready == nil {
+		c.Ready = c.Store.Ping
+	}
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	a := &API{
+		config: c, store: c.Store, log: c.Log, kinds: map[string]kindInfo{},
+		registry: newRegistry(c.Kinds), credentials: newCredentials(c.AdminToken),
+		metrics: newHTTPMetrics(c.Registry), heartbeat: 15 * time.Second,
+	}
+	const fresh = time.Second
+	a.crew = newRecent(fresh, func(ctx context.Context) ([]store.Worker, error) { return a.store.Workers(ctx) })
+	a.counts = newRecent(fresh, func(ctx context.Context) ([]store.Count, error) { return a.store.Counts(ctx) })
+	c.Registry.MustRegister(newBacklog(a.store, a.log))
+	a.closed, a.close = context.WithCancel(context.Background())
+
+	router := chi.NewRouter()
+	router.Use(identify, a.observe, secure, a.recoverer, a.guard, middleware.GetHead, a.readBody)
+	router.NotFound(a.notFound)
+	router.MethodNotAllowed(a.methodNotAllowed)
+	h := humachi.New(router, a.humaConfig())
+	a.routes(h)
+	a.ownSchemas()
+	a.addKinds(c.Kinds)
+	if err := a.describe(h.OpenAPI()); err != nil {
+		panic(fmt.Sprintf("api: write the OpenAPI document: %v", err))
+	}
+	a.pages(router)
+	a.handler = router
+	return a
+}
+
+// Handler serves everything that Paths lists.
+func (a *API) Handler() http.Handler { return a.handler }
+
+// Paths lists the patterns of http.ServeMux that belong to Handler, for a
+// listener that serves more than the API.
+func (a *API) Paths() []string {
+	return []string{
+		"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/",
+		"/livez", "/readyz", "/healthz", "/metrics",
+	}
+}
+
+// Close ends event streams and requests that wait for a result, so that the
+// server's Shutdown does not wait for them. It may be called more than once.
+func (a *API) Close() { a.close() }
+
+// Document gives the OpenAPI document as JSON. It depends on the kinds only.
+func (a *API) Document() []byte { return a.document.json }
+
+func (a *API) addKinds(kinds []task.Kind) {
+	a.kindList.Items = []KindInfo{}
+	for _, k := range kinds {
+		input := registerKind(a.registry, k)
+		a.kinds[k.Name] = kindInfo{k, input}
+		info, err := a.describeKind(k)
+		if err != nil {
+			panic(fmt.Sprintf("api: kind %q: %v", k.Name, err))
+		}
+		a.kindList.Items = append(a.kindList.Items, info)
+	}
+}
+
+func (a *API) kindNames() []string {
+	names := make([]string, len(a.kindList.Items))
+	for i, k := range a.kindList.Items {
+		names[i] = k.Name
+	}
+	return names
+}
+
+// humaConfig leaves out what huma adds by itself: its documentation loads from
+// another host, and its links name the Host header.
+func (a *API) humaConfig() huma.Config {
+	c := huma.DefaultConfig("Windlass", "1")
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", "", nil
+	c.Components.Schemas = a.registry
+	c.RejectUnknownQueryParameters = true
+	// huma looks a type ending in +json up as "json".
+	c.Formats = map[string]huma.Format{typeJSON: huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	c.Transformers = []huma.Transformer{a.replaceError}
+	return c
+}
+
+// replaceError puts our problem in the place of huma's own error, which holds
+// the values that were sent.
+func (a *API) replaceError(ctx huma.Context, _ string, v any) (any, error) {
+	e, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	var p *Problem
+	switch {
+	case e.Status == http.StatusBadRequest:
+		p = problem(codeInvalidJSON, "")
+	case e.Status == http.StatusUnprocessableEntity:
+		errs := make([]error, len(e.Errors))
+		for i, d := range e.Errors {
+			errs[i] = d
+		}
+		p = faulty(tidy(humaFaults(errs))...)
+	default:
+		a.log.ErrorContext(ctx.Context(), "huma refused a request", "status", e.Status, "request_id", requestID(ctx.Context()))
+		p = problem(codeInternal, "Something went wrong here. The log tells more under this request's id.")
+	}
+	p.Status, p.Instance = e.Status, requestID(ctx.Context())
+	return p, nil
+}
+
+// register adds a route whose errors leave as problems and as nothing else.
+func register[I, O any](a *API, h huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	op.BodyReadTimeout = -1 // readBody has it already
+	op.SkipValidateBody = op.RequestBody != nil
+	if op.Responses == nil {
+		op.Responses = map[string]*huma.Response{}
+	}
+	if op.Security == nil {
+		op.Errors = append(op.Errors, http.StatusUnauthorized)
+	}
+	for _, code := range append(op.Errors, http.StatusInternalServerError, http.StatusServiceUnavailable) {
+		op.Responses[fmt.Sprint(code)] = problemResponse(code)
+	}
+	op.Errors = nil
+	huma.Register(h, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, a.problemOf(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+func problemResponse(status int) *huma.Response {
+	return &huma.Response{
+		Description: http.StatusText(status),
+		Content:     map[string]*huma.MediaType{problemType: {Schema: &huma.Schema{Ref: schemaPrefix + "Problem"}}},
+	}
+}

@@ -1,0 +1,49 @@
+package api
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"windlass/internal/egress"
+	"windlass/internal/kind"
+	"windlass/internal/store"
+)
+
+var update = flag.Bool("update", false, "write openapi.json anew")
+
+func TestOpenAPI(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	t.Cleanup(func() { _ = client.Close() })
+	s, err := store.New(client, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(version string) []byte {
+		a := New(Config{Store: s, Kinds: kind.All(egress.New(nil), "windlass/test"), Version: version})
+		t.Cleanup(a.Close)
+		return a.Document()
+	}
+	got := write("1.2.3")
+	if !bytes.Equal(got, write("4.5.6")) {
+		t.Error("the document differs from one time to the next")
+	}
+	file := filepath.Join("..", "..", "openapi.json")
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("openapi.json is not what the API offers: run go test ./internal/api -run TestOpenAPI -update")
+	}
+}

@@ -1,0 +1,137 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+
+	"windlass/internal/task"
+)
+
+// maxIdempotencyKey is the length of an Idempotency-Key in characters.
+const maxIdempotencyKey = 255
+
+// parseIdempotencyKey reads the header Idempotency-Key: a quoted string as the
+// IETF draft writes it (an RFC 8941 sf-string), or bare as most clients do.
+func parseIdempotencyKey(value string) (key string, ok bool) {
+	value = strings.Trim(value, " \t")
+	if strings.HasPrefix(value, `"`) {
+		if value, ok = unquote(value); !ok {
+			return "", false
+		}
+	}
+	if value == "" || len(value) > maxIdempotencyKey {
+		return "", false
+	}
+	for i := range len(value) {
+		if value[i] < 0x20 || value[i] > 0x7e {
+			return "", false
+		}
+	}
+	return value, true
+}
+
+// unquote reads an sf-string (RFC 8941 section 3.3.3): only quote and backslash are escaped.
+func unquote(s string) (string, bool) {
+	var out strings.Builder
+	for i := 1; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '"':
+			return out.String(), i == len(s)-1
+		case '\\':
+			i++
+			if i == len(s) || s[i] != '"' && s[i] != '\\' {
+				return "", false
+			}
+			out.WriteByte(s[i])
+		default:
+			out.WriteByte(c)
+		}
+	}
+	return "", false
+}
+
+// maxWait is the longest that a submit waits for its result; a longer wish is cut.
+const maxWait = 60 * time.Second
+
+// parsePrefer gives the wait that the header Prefer asks for (RFC 7240 section
+// 4.3), zero when none. Preferences that are unknown or malformed are passed over.
+func parsePrefer(value string) time.Duration {
+	for preference := range strings.SplitSeq(value, ",") {
+		preference, _, _ = strings.Cut(preference, ";")
+		name, text, _ := strings.Cut(preference, "=")
+		if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+			continue
+		}
+		text = strings.Trim(strings.TrimSpace(text), `"`)
+		seconds, err := strconv.ParseUint(text, 10, 31)
+		if err != nil {
+			return 0
+		}
+		return min(time.Duration(seconds)*time.Second, maxWait)
+	}
+	return 0
+}
+
+// parseTraceparent gives a W3C trace context's traceparent when it is valid,
+// else nothing: a broken one starts no trace (Trace Context section 3.2.2).
+func parseTraceparent(value string) string {
+	const length = 55
+	if len(value) < length {
+		return ""
+	}
+	version, rest := value[:2], value[length:]
+	if version == "ff" || version == "00" && rest != "" || rest != "" && rest[0] != '-' || len(value) > 256 {
+		return ""
+	}
+	parts := strings.Split(value[:length], "-")
+	if len(parts) != 4 || len(parts[1]) != 32 || len(parts[2]) != 16 {
+		return ""
+	}
+	for _, p := range parts {
+		if strings.Trim(p, "0123456789abcdef") != "" {
+			return ""
+		}
+	}
+	if strings.Trim(parts[1], "0") == "" || strings.Trim(parts[2], "0") == "" {
+		return ""
+	}
+	// Only the parts of version 00 are handed on, whatever a later version adds.
+	return value[:length]
+}
+
+// noCache reports whether Cache-Control asks for a fresh run (RFC 9111 section 5.2.1.4).
+func noCache(value string) bool {
+	for directive := range strings.SplitSeq(value, ",") {
+		if strings.EqualFold(strings.TrimSpace(directive), "no-cache") {
+			return true
+		}
+	}
+	return false
+}
+
+// etag is the strong validator of a task's representation: its version, and
+// what the answer adds to the record.
+func etag(t *task.Task) string {
+	h := fnv.New32a()
+	if t.Waiting != nil {
+		_ = json.NewEncoder(h).Encode(t.Waiting) // a hash takes everything
+	}
+	return fmt.Sprintf(`"%d-%08x"`, t.Version, h.Sum32())
+}
+
+// matches reports whether an If-None-Match holds tag (RFC 9110 section 13.1.2).
+func matches(ifNoneMatch, tag string) bool {
+	for candidate := range strings.SplitSeq(ifNoneMatch, ",") {
+		candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
+		if candidate == "*" || candidate == tag {
+			return true
+		}
+	}
+	return false
+}
+
+func taskPath(id string) string { return "/api/v1/tasks/" + id }

@@ -1,0 +1,54 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// readyTimeout bounds one question whether the process may get traffic.
+const readyTimeout = 2 * time.Second
+
+// HealthHandler answers /livez (the process is well; it asks nobody), /readyz
+// (whether it may get traffic: ready gave nil), /healthz (an old name of
+// /livez) and /metrics. Every role's process serves it; the API's own handler
+// holds it already. It needs no sign-in and tells no details.
+func HealthHandler(ready func(context.Context) error, registry *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	live := func(w http.ResponseWriter, _ *http.Request) { plainText(w, http.StatusOK, "ok") }
+	mux.HandleFunc("GET /livez", live)
+	mux.HandleFunc("GET /healthz", live)
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		if err := ready(ctx); err != nil {
+			plainText(w, http.StatusServiceUnavailable, "not ready")
+			return
+		}
+		plainText(w, http.StatusOK, "ok")
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Timeout: 10 * time.Second}))
+	return mux
+}
+
+func plainText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintln(w, text) // a client that went away
+}
+
+func healthPaths() []string { return []string{"/livez", "/readyz", "/healthz", "/metrics"} }
+
+func isHealth(route string) bool {
+	for _, p := range healthPaths() {
+		if p == route {
+			return true
+		}
+	}
+	return false
+}

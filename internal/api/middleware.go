@@ -1,0 +1,206 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+)
+
+const (
+	maxBody     = 1 << 20 // of a request with one task
+	maxBulkBody = 8 << 20 // of a bulk request
+	// bodyTimeout is how long a body may take to arrive. It allows 8 MiB at about 2 Mbit/s.
+	bodyTimeout = 30 * time.Second
+)
+
+type contextKey int
+
+const (
+	requestIDKey contextKey = iota
+	requestKey
+)
+
+// requestID gives the id of the request that ctx belongs to.
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey).(string)
+	return id
+}
+
+// identify takes over a proper X-Request-Id or makes one, and answers with it.
+func identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get("X-Request-Id")
+		if !properID(id) {
+			id = rand.Text()
+		}
+		w.Header().Set("X-Request-Id", id)
+		ctx := context.WithValue(r.Context(), requestIDKey, id)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, requestKey, r)))
+	})
+}
+
+func properID(id string) bool {
+	const allowed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:="
+	return id != "" && len(id) <= 128 && strings.Trim(id, allowed) == ""
+}
+
+// recorder notes what was answered. Unwrap lets http.ResponseController through.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && status >= http.StatusOK {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap gives the writer below.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// observe writes one line to the log and one sample to the metrics per request.
+func (a *API) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w}
+		next.ServeHTTP(rec, r)
+		if rec.status == 0 {
+			rec.status = http.StatusOK
+		}
+		took := time.Since(start)
+		route := chi.RouteContext(r.Context()).RoutePattern()
+		if route == "" || route == "/*" {
+			route = "none" // an address that somebody made up must not become a label
+		}
+		a.metrics.observe(r.Method, route, rec.status, took)
+		level := slog.LevelInfo
+		if isHealth(route) {
+			level = slog.LevelDebug // asked every few seconds by a load balancer
+		}
+		a.log.Log(r.Context(), level, "request", "request_id", requestID(r.Context()),
+			"method", r.Method, "route", route, "status", rec.status, "duration", took)
+	})
+}
+
+// secure sets the header fields that belong on every answer. Pages relax the policy.
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// recoverer turns a panic into a problem. net/http's own abort goes through.
+func (a *API) recoverer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(v)
+			}
+			a.log.ErrorContext(r.Context(), "panic", "error", fmt.Sprint(v),
+				"request_id", requestID(r.Context()), "stack", string(debug.Stack()))
+			if rec, ok := w.(*recorder); ok && rec.status == 0 {
+				a.writeProblem(w, r, problem(codeInternal, "Something went wrong here. The log tells more under this request's id."))
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// readBody takes the body in whole before anything else looks at it: within
+// its size and time, and JSON by its type. The read deadline must be gone
+// afterwards, or it would end a request that waits for a result.
+func (a *API) readBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == nil || r.Body == http.NoBody {
+			next.ServeHTTP(w, r)
+			return
+		}
+		limit := int64(maxBody)
+		if r.URL.Path == pathBulk {
+			limit = maxBulkBody
+		}
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // a test's recorder has none
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+		_ = control.SetReadDeadline(time.Time{})
+		if err != nil {
+			a.writeProblem(w, r, unreadable(err, limit))
+			return
+		}
+		if len(body) > 0 && !isJSON(r.Header.Get("Content-Type")) {
+			a.writeProblem(w, r, problem(codeMediaType, ""))
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next.ServeHTTP(w, r)
+	})
+}
+
+func unreadable(err error, limit int64) *Problem {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return problem(codeTooLarge, fmt.Sprintf("The body has more than the %d bytes that are allowed.", limit))
+	}
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		return problem(codeTimeout, "").with("Connection", "close")
+	}
+	return problem(codeInvalidJSON, "The body ended early.").with("Connection", "close")
+}
+
+// isJSON takes no type at all for JSON, as curl users may leave it out with -H 'Content-Type:'.
+func isJSON(contentType string) bool {
+	if contentType == "" {
+		return true
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json"))
+}
+
+func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
+	a.writeProblem(w, r, problem(codeNotFound, ""))
+}
+
+// methodNotAllowed names the methods that apply, as RFC 9110 section 15.5.6 asks.
+func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	routes := chi.RouteContext(r.Context()).Routes
+	var allowed []string
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
+		asked := m
+		if m == http.MethodHead {
+			asked = http.MethodGet
+		}
+		if routes.Match(chi.NewRouteContext(), asked, r.URL.EscapedPath()) {
+			allowed = append(allowed, m)
+		}
+	}
+	a.writeProblem(w, r, problem(codeMethod, "").with("Allow", strings.Join(allowed, ", ")))
+}

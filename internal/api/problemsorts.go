@@ -1,0 +1,85 @@
+package api
+
+import "net/http"
+
+// The codes of every problem this API answers with.
+const (
+	codeValidation    = "validation_failed"
+	codeUnknownKind   = "unknown_kind"
+	codeInvalidJSON   = "invalid_json"
+	codeMediaType     = "unsupported_media_type"
+	codeTooLarge      = "body_too_large"
+	codeTimeout       = "request_timeout"
+	codeUnauthorized  = "unauthorized"
+	codeCrossSite     = "cross_site"
+	codeNotFound      = "not_found"
+	codeTaskNotFound  = "task_not_found"
+	codeNoResult      = "no_result"
+	codeMethod        = "method_not_allowed"
+	codeNotAcceptable = "not_acceptable"
+	codeState         = "state_conflict"
+	codeHeld          = "unique_key_held"
+	codeKeyReused     = "idempotency_key_reused"
+	codeKeyGone       = "idempotency_key_gone"
+	codeTooManyQueues = "too_many_queues"
+	codeStreams       = "too_many_streams"
+	codeStore         = "store_unavailable"
+	codeShutdown      = "shutting_down"
+	codeInternal      = "internal_error"
+)
+
+// problemSort is what all problems of one code share. about is the text of its page.
+type problemSort struct {
+	status       int
+	title, about string
+}
+
+// problemSorts is the one table of problems.
+func problemSorts() map[string]problemSort {
+	return map[string]problemSort{
+		codeValidation: {http.StatusUnprocessableEntity, "The request has faults",
+			"The request was understood, but some of it is not as it must be. The member errors lists every fault with its place and the rule it broke. Correct them and send it again; the same request would fail again."},
+		codeUnknownKind: {http.StatusUnprocessableEntity, "There is no such kind of task",
+			"The member kind names no kind that this server knows. GET /api/v1/kinds lists them."},
+		codeInvalidJSON: {http.StatusBadRequest, "The body is not JSON",
+			"The request's body is empty, is not valid JSON, or has something after its end."},
+		codeMediaType: {http.StatusUnsupportedMediaType, "The body must be JSON",
+			"Send the body as JSON, with the header Content-Type: application/json."},
+		codeTooLarge: {http.StatusRequestEntityTooLarge, "The body is too large",
+			"One task may be sent in at most 1 MiB, of which its input may have 256 KiB; a bulk request in at most 8 MiB. Put large data elsewhere and send its address."},
+		codeTimeout: {http.StatusRequestTimeout, "The body took too long",
+			"The request's body did not arrive in time. Send it again."},
+		codeUnauthorized: {http.StatusUnauthorized, "Sign in first",
+			"This server asks for its admin token. Send it in the header Authorization: Bearer, or sign in on the page."},
+		codeCrossSite: {http.StatusForbidden, "Another site sent this request",
+			"A browser sent this request on behalf of another site. Such requests may not change anything here. Programs that are not browsers are not affected."},
+		codeNotFound: {http.StatusNotFound, "There is nothing here",
+			"No resource has this address. /docs lists all of them."},
+		codeTaskNotFound: {http.StatusNotFound, "There is no such task",
+			"The id is not one of a task, or the task was deleted or is past the time that finished tasks are kept."},
+		codeNoResult: {http.StatusNotFound, "The task has no result",
+			"Only a task that succeeded has a result. Its state tells whether one may still come."},
+		codeMethod: {http.StatusMethodNotAllowed, "This method does not apply here",
+			"The address exists, but not for this method. The header Allow lists those that apply."},
+		codeNotAcceptable: {http.StatusNotAcceptable, "The result has no such form",
+			"Results of this kind are given as JSON only. GET /api/v1/kinds tells which kinds have CSV."},
+		codeState: {http.StatusConflict, "The task's state forbids this",
+			"A task can be canceled until it is final, and retried or deleted only after that. The detail tells its state."},
+		codeHeld: {http.StatusConflict, "Another task holds the unique key",
+			"While a task with a unique key waits or runs, no second one with this key may. The detail and the header Location name the task that holds it."},
+		codeKeyReused: {http.StatusUnprocessableEntity, "The Idempotency-Key was used for another request",
+			"A key stands for one request. It came earlier with another body, so this request was not carried out. Use a new key for each new request."},
+		codeKeyGone: {http.StatusGone, "The task of this Idempotency-Key was deleted",
+			"The request was carried out before, but its task has been deleted since. It is not carried out again. Use a new key to run it anew."},
+		codeTooManyQueues: {http.StatusUnprocessableEntity, "There are too many queues",
+			"A queue comes into being when a task first names it, and their number is limited. Use one of those that exist."},
+		codeStreams: {http.StatusServiceUnavailable, "Too many event streams are open",
+			"This process serves as many event streams as it may. Try again later, or ask for the task itself."},
+		codeStore: {http.StatusServiceUnavailable, "The store cannot answer now",
+			"Redis is not reachable, or cannot accept data now. Nothing is known about a task that was being handed in: send it again with the same Idempotency-Key to be sure."},
+		codeShutdown: {http.StatusServiceUnavailable, "This process is shutting down",
+			"Send the request again; another process will answer it."},
+		codeInternal: {http.StatusInternalServerError, "Something went wrong here",
+			"This is a fault of the server. Its log tells more under the request's id, which stands in the member instance and in the header X-Request-Id."},
+	}
+}

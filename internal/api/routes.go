@@ -1,0 +1,140 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+)
+
+// routes is the one list of what the API offers.
+func (a *API) routes(h huma.API) {
+	register(a, h, huma.Operation{
+		OperationID: "submitTask", Method: http.MethodPost, Path: pathTasks, Tags: []string{tagTasks},
+		DefaultStatus: http.StatusAccepted, Errors: []int{400, 403, 410, 413, 415, 422}, RequestBody: &huma.RequestBody{},
+		Summary: "Hand in a task",
+		Description: "Answers 202 once the task is kept; it will run. It answers 200 when a task that is there already answers the request: " +
+			"a kept result (header Age), a task that holds the unique key, or one that an earlier request with this Idempotency-Key made " +
+			"(header Idempotency-Replayed). With Prefer: wait=N it also answers 200 when the task ended in time.",
+		Responses: map[string]*huma.Response{"200": {Description: "A task that is there already, or that ended while waiting"}},
+	}, a.submit)
+	register(a, h, huma.Operation{
+		OperationID: "submitTasks", Method: http.MethodPost, Path: pathBulk, Tags: []string{tagTasks},
+		Errors: []int{400, 403, 413, 415, 422}, RequestBody: &huma.RequestBody{},
+		Summary:     "Hand in many tasks",
+		Description: "Up to 1000 tasks at once. Each has its own outcome, in order; a fault in one leaves the others alone.",
+	}, a.submitBulk)
+	register(a, h, huma.Operation{
+		OperationID: "listTasks", Method: http.MethodGet, Path: pathTasks, Tags: []string{tagTasks}, Errors: []int{422},
+		Summary:     "List tasks, newest first",
+		Description: "A page may be short, or even empty, before the end when several tags must match; only next_cursor tells.",
+	}, a.listTasks)
+	register(a, h, huma.Operation{
+		OperationID: "getTask", Method: http.MethodGet, Path: pathTask, Tags: []string{tagTasks}, Errors: []int{404},
+		Summary:   "Get a task",
+		Responses: map[string]*huma.Response{"304": {Description: "It is still as If-None-Match says"}},
+	}, a.getTask)
+	register(a, h, huma.Operation{
+		OperationID: "deleteTask", Method: http.MethodDelete, Path: pathTask, Tags: []string{tagTasks}, Errors: []int{403, 404, 409},
+		DefaultStatus: http.StatusNoContent,
+		Summary:       "Delete a final task", Description: "Its record, log and result are gone for good.",
+	}, a.deleteTask)
+	register(a, h, huma.Operation{
+		OperationID: "cancelTask", Method: http.MethodPost, Path: pathTask + "/cancel", Tags: []string{tagTasks}, Errors: []int{403, 404, 409},
+		Summary:     "Call a task off",
+		Description: "A task that waits is canceled at once (200). One that runs is asked to stop (202) and is canceled as soon as it has. Canceling a canceled task changes nothing.",
+		Responses:   map[string]*huma.Response{"202": {Description: "It runs and was asked to stop"}},
+	}, a.cancelTask)
+	register(a, h, huma.Operation{
+		OperationID: "retryTask", Method: http.MethodPost, Path: pathTask + "/retry", Tags: []string{tagTasks}, Errors: []int{403, 404, 409},
+		DefaultStatus: http.StatusAccepted,
+		Summary:       "Try a final task again", Description: "The same task, with its history, gets a new series of attempts.",
+	}, a.retryTask)
+	register(a, h, huma.Operation{
+		OperationID: "listLogs", Method: http.MethodGet, Path: pathTask + "/logs", Tags: []string{tagTasks}, Errors: []int{404, 422},
+		Summary: "Read a task's log", Description: "Oldest line first. A task keeps its last 1000 lines.",
+	}, a.listLogs)
+	register(a, h, huma.Operation{
+		OperationID: "getResult", Method: http.MethodGet, Path: pathTask + "/result", Tags: []string{tagTasks}, Errors: []int{404, 406, 422},
+		Summary: "Get a task's result alone", Description: "As JSON, as the kind's result schema says, or as CSV where the kind has it.",
+		Responses: map[string]*huma.Response{"200": {Description: "The result", Content: map[string]*huma.MediaType{
+			typeJSON: {Schema: &huma.Schema{Description: "As the result schema of the task's kind says."}},
+			typeCSV:  {Schema: &huma.Schema{Type: huma.TypeString}},
+		}}},
+	}, a.getResult)
+	a.eventRoutes(h)
+	a.systemRoutes(h)
+}
+
+func (a *API) eventRoutes(h huma.API) {
+	register(a, h, huma.Operation{
+		OperationID: "taskEvents", Method: http.MethodGet, Path: pathTask + "/events", Tags: []string{tagEvents}, Errors: []int{404, 422},
+		Summary: "Follow a task",
+		Description: "Server-sent events: task (the task without input and result, first of all and after each change), log (a line of its log), " +
+			"and end (the task is final; close the stream and get its result). An event's id is <version>.<sequence number of the last log line>.",
+		Responses: eventResponse("task, end: a Task without input and result. log: a LogLine."),
+	}, a.taskEvents)
+	register(a, h, huma.Operation{
+		OperationID: "events", Method: http.MethodGet, Path: prefix + "/events", Tags: []string{tagEvents}, Errors: []int{422},
+		Summary: "Follow all tasks",
+		Description: "Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), " +
+			"deleted (its id), counts (as GET /api/v1/stats, at most once a second), and reset (too much was missed: fetch the list again).",
+		Responses: eventResponse("task: a Task without input and result. counts: Stats. deleted: its id. reset: an empty object."),
+	}, a.allEvents)
+}
+
+func eventResponse(data string) map[string]*huma.Response {
+	return map[string]*huma.Response{"200": {Description: "The stream", Content: map[string]*huma.MediaType{
+		"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString, Description: "Events whose data is JSON. " + data}},
+	}}}
+}
+
+func (a *API) systemRoutes(h huma.API) {
+	register(a, h, huma.Operation{
+		OperationID: "listKinds", Method: http.MethodGet, Path: prefix + "/kinds", Tags: []string{tagSystem},
+		Summary: "List the kinds of tasks", Description: "With the schemas of their inputs and results.",
+	}, a.listKinds)
+	register(a, h, huma.Operation{
+		OperationID: "listQueues", Method: http.MethodGet, Path: prefix + "/queues", Tags: []string{tagSystem},
+		Summary: "List the queues",
+	}, a.listQueues)
+	register(a, h, huma.Operation{
+		OperationID: "listWorkers", Method: http.MethodGet, Path: prefix + "/workers", Tags: []string{tagSystem},
+		Summary: "List the workers", Description: "Those that gave a sign of life within 10 s.",
+	}, a.listWorkers)
+	register(a, h, huma.Operation{
+		OperationID: "getStats", Method: http.MethodGet, Path: prefix + "/stats", Tags: []string{tagSystem},
+		Summary: "Count the tasks",
+	}, a.getStats)
+	register(a, h, huma.Operation{
+		OperationID: "getSession", Method: http.MethodGet, Path: pathSession, Tags: []string{tagSession}, Security: open(),
+		Summary: "Ask whether to sign in",
+	}, a.getSession)
+	register(a, h, huma.Operation{
+		OperationID: "signIn", Method: http.MethodPost, Path: pathSession, Tags: []string{tagSession}, Security: open(),
+		DefaultStatus: http.StatusNoContent, Errors: []int{400, 401, 403, 413, 415, 422},
+		Summary: "Sign in", Description: "Sets a cookie that stands for the admin token. For the page; programs send the token itself.",
+	}, a.signIn)
+	register(a, h, huma.Operation{
+		OperationID: "signOut", Method: http.MethodDelete, Path: pathSession, Tags: []string{tagSession}, Security: open(),
+		DefaultStatus: http.StatusNoContent, Errors: []int{403},
+		Summary: "Sign out",
+	}, a.signOut)
+}
+
+// open is for routes that need no sign-in.
+func open() []map[string][]string { return []map[string][]string{{}} }
+
+// pages adds what is not part of the API proper.
+func (a *API) pages(router chi.Router) {
+	health := HealthHandler(a.config.Ready, a.config.Registry)
+	for _, path := range healthPaths() {
+		router.Method(http.MethodGet, path, health)
+	}
+	router.Get("/openapi.json", a.document.serve("application/json", a.document.json))
+	router.Get("/openapi.yaml", a.document.serve("application/yaml", a.document.yaml))
+	router.Get("/docs", a.document.serve(typeHTML, a.document.page))
+	router.Get("/redoc", a.document.serve(typeHTML, a.document.page))
+	router.Get("/problems", a.problemPage)
+	router.Get("/problems/{slug}", a.problemPage)
+}

@@ -1,0 +1,161 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"windlass/internal/task"
+)
+
+// maxFaults is how many faults one answer lists.
+const maxFaults = 100
+
+// shapeFaults checks decoded JSON (numbers as json.Number) against a schema.
+func shapeFaults(r huma.Registry, s *huma.Schema, at string, v any) []Fault {
+	faults := strangers(r, s, at, v)
+	result := &huma.ValidateResult{}
+	path := huma.NewPathBuffer(nil, 0)
+	path.Push(at)
+	huma.Validate(r, s, path, huma.ModeWriteToServer, plain(v), result)
+	return append(faults, humaFaults(result.Errors)...)
+}
+
+// plain gives numbers as float64, as huma wants them. One too large for it
+// becomes infinite, which no bound accepts.
+func plain(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		f, _ := strconv.ParseFloat(v.String(), 64)
+		return f
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = plain(item)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, item := range v {
+			out[name] = plain(item)
+		}
+		return out
+	}
+	return v
+}
+
+// strangers finds members that the schema does not name. huma takes names of
+// another case for the same, and so does encoding/json: of "a" and "A" one
+// would be checked and the other used.
+func strangers(r huma.Registry, s *huma.Schema, at string, v any) []Fault {
+	for s.Ref != "" {
+		s = r.SchemaFromRef(s.Ref)
+	}
+	var faults []Fault
+	switch v := v.(type) {
+	case []any:
+		if s.Items == nil {
+			return nil
+		}
+		for i, item := range v {
+			faults = append(faults, strangers(r, s.Items, fmt.Sprintf("%s[%d]", at, i), item)...)
+		}
+	case map[string]any:
+		others, _ := s.AdditionalProperties.(*huma.Schema)
+		closed, isBool := s.AdditionalProperties.(bool)
+		for name, item := range v {
+			below := at + "." + name
+			p := s.Properties[name]
+			switch {
+			case p != nil:
+				faults = append(faults, strangers(r, p, below, item)...)
+			case others != nil:
+				faults = append(faults, strangers(r, others, below, item)...)
+			case isBool && !closed:
+				faults = append(faults, Fault{below, "is not a known field"})
+			}
+		}
+	}
+	return faults
+}
+
+// humaFaults puts huma's findings into our words. Its own may hold the value.
+func humaFaults(errs []error) []Fault {
+	var faults []Fault
+	for _, err := range errs {
+		d, ok := errors.AsType[*huma.ErrorDetail](err)
+		if !ok {
+			faults = append(faults, Fault{"request", "could not be read"})
+			continue
+		}
+		f := Fault{d.Location, rule(d.Message)}
+		if name, found := strings.CutPrefix(d.Message, "expected required property "); found {
+			f = Fault{d.Location + "." + strings.TrimSuffix(name, " to be present"), "is required"}
+		}
+		if f.Message != "" {
+			faults = append(faults, f)
+		}
+	}
+	return faults
+}
+
+// rule gives a clause for one of huma's messages, empty for one that strangers
+// says already. What could hold a value is replaced whole.
+func rule(message string) string {
+	if message == "unexpected property" {
+		return ""
+	}
+	for _, m := range []struct{ prefix, rule string }{
+		{"unknown query parameter", "is not a known parameter"},
+		{"required ", "is required"},
+		{"invalid date/time", "must be a time such as 2026-01-31T12:00:00Z"},
+		{"expected string to be RFC 3339 date-time", "must be a time such as 2026-01-31T12:00:00Z"},
+		{"expected string to be RFC 3986 uri", "must be a URL"},
+		{"expected duration", `must be a duration such as "30s", "5m" or "1h30m"`},
+		{"invalid integer", "must be a whole number"},
+		{"expected integer", "must be a whole number"},
+		{"expected number to be a multiple of ", "must be a multiple of "},
+		{"expected number >= ", "must be at least "},
+		{"expected number <= ", "must be at most "},
+		{"expected number > ", "must be above "},
+		{"expected number < ", "must be below "},
+		{"expected length >= ", "must not be shorter than "},
+		{"expected length <= ", "must not be longer than "},
+		{"expected array length >= ", "must have at least this many items: "},
+		{"expected array length <= ", "must have at most this many items: "},
+		{"expected object with at ", "must have at "},
+		{"expected array items to be unique", "must not hold the same item twice"},
+		{"expected string to match pattern ", "must match "},
+		{"expected value to be one of ", "must be one of "},
+		{"expected boolean", "must be true or false"},
+		{"expected string", "must be text"},
+		{"expected array", "must be a list"},
+		{"expected object", "must be an object"},
+		{"expected number", "must be a number"},
+	} {
+		if rest, found := strings.CutPrefix(message, m.prefix); found {
+			if strings.HasSuffix(m.rule, " ") {
+				return m.rule + strings.ReplaceAll(rest, `"`, "")
+			}
+			return m.rule
+		}
+	}
+	return "is not as the schema says"
+}
+
+// tidy sorts faults, drops those said twice, and bounds their number and length.
+func tidy(faults []Fault) []Fault {
+	for i := range faults {
+		faults[i].Location = task.Cut(faults[i].Location, 200)
+	}
+	slices.SortFunc(faults, func(a, b Fault) int {
+		return strings.Compare(a.Location+"\x00"+a.Message, b.Location+"\x00"+b.Message)
+	})
+	faults = slices.Compact(faults)
+	return faults[:min(len(faults), maxFaults)]
+}

@@ -1,0 +1,258 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"windlass/internal/store"
+	"windlass/internal/task"
+)
+
+const maxBulk = 1000
+
+type submitInput struct {
+	IdempotencyKey string `header:"Idempotency-Key" doc:"A key of your making, up to 255 characters. The same request with the same key within 24 hours makes one task only." example:"\"8e03978e-40d5-43dd-bc93-6894a57f9324\""`
+	Prefer         string `header:"Prefer" doc:"wait=N: wait up to N seconds (at most 60) for the task to end (RFC 7240)." example:"wait=10"`
+	CacheControl   string `header:"Cache-Control" doc:"no-cache: run anew, even when a result is kept." example:"no-cache"`
+	Traceparent    string `header:"traceparent" doc:"W3C trace context; http.request hands it on."`
+	RawBody        []byte `contentType:"application/json"`
+}
+
+type taskOutput struct {
+	Status            int
+	Location          string `header:"Location" doc:"The task's address."`
+	ETag              string `header:"ETag" doc:"Changes with the task."`
+	Age               string `header:"Age" doc:"Given when a kept result answers: its age in seconds."`
+	Replayed          string `header:"Idempotency-Replayed" doc:"true when an earlier request with this Idempotency-Key made the task."`
+	PreferenceApplied string `header:"Preference-Applied" doc:"The wait that was granted."`
+	CacheControl      string `header:"Cache-Control"`
+	Body              *task.Task
+}
+
+func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) {
+	sub, p := a.submission(in.RawBody, "body", a.store.Now())
+	key := ""
+	if in.IdempotencyKey != "" {
+		var ok bool
+		if key, ok = parseIdempotencyKey(in.IdempotencyKey); !ok {
+			p = addFault(p, Fault{"header.Idempotency-Key",
+				fmt.Sprintf("must be 1 to %d printable ASCII characters, quoted or not", maxIdempotencyKey)})
+		}
+	}
+	if p != nil {
+		return nil, p
+	}
+	sub.Fresh = noCache(in.CacheControl)
+	sub.Traceparent = parseTraceparent(in.Traceparent)
+	accepted, err := a.keep(ctx, key, in.RawBody, sub)
+	if err != nil {
+		return nil, err
+	}
+	out := &taskOutput{Body: accepted.Task, Location: taskPath(accepted.Task.ID)}
+	out.Status = outcome(accepted.Cause)
+	switch accepted.Cause {
+	case store.CauseCached:
+		if ended := accepted.Task.FinishedAt; ended != nil {
+			out.Age = strconv.FormatInt(max(int64(a.store.Now().Sub(*ended).Seconds()), 0), 10)
+		}
+	case store.CauseIdempotent:
+		out.Replayed = "true"
+	}
+	if wait := parsePrefer(in.Prefer); wait > 0 {
+		out.PreferenceApplied = fmt.Sprintf("wait=%d", int(wait.Seconds()))
+		out.Body = a.await(ctx, out.Body, wait)
+		if out.Body.State.Final() {
+			out.Status = http.StatusOK
+		}
+	}
+	a.show(ctx, out.Body)
+	out.ETag = etag(out.Body)
+	return out, nil
+}
+
+func addFault(p *Problem, f Fault) *Problem {
+	if p == nil {
+		return faulty(f)
+	}
+	p.Errors = append(p.Errors, f)
+	return p
+}
+
+// keep hands the submission to the store, under its Idempotency-Key when there is one.
+func (a *API) keep(ctx context.Context, key string, body []byte, sub store.Submission) (store.Accepted, error) {
+	if key == "" {
+		return a.store.Submit(ctx, sub)
+	}
+	form, err := canonical(body)
+	if err != nil {
+		return store.Accepted{}, problem(codeInvalidJSON, "")
+	}
+	scope := "anonymous"
+	if a.credentials.required() {
+		scope = "admin"
+	}
+	fingerprint := digest([]byte(http.MethodPost), []byte(pathTasks), form)
+	return a.store.SubmitOnce(ctx, scope, key, fingerprint, sub)
+}
+
+// outcome gives the status of an accepted submission: 202 when work is to be
+// done because of it, 200 when a task that was there already answers it.
+func outcome(c store.Cause) int {
+	if c == store.CauseNew || c == store.CauseJoined {
+		return http.StatusAccepted
+	}
+	return http.StatusOK
+}
+
+// await waits until the task is final, at most for the given time, and gives it
+// as it is then. The task is accepted already, so a store that cannot tell more
+// is no error.
+func (a *API) await(ctx context.Context, t *task.Task, wait time.Duration) *task.Task {
+	if t.State.Final() {
+		return t
+	}
+	w, _, err := a.store.Watch(ctx, t.ID, "")
+	if err != nil {
+		a.log.WarnContext(ctx, "a submit cannot wait for its task", "error", err, "request_id", requestID(ctx))
+		return t
+	}
+	defer w.Close()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		latest, err := a.store.Get(ctx, t.ID)
+		if err != nil {
+			return t // deleted, or the store is away
+		}
+		if t = latest; t.State.Final() {
+			return t
+		}
+		if !a.changed(ctx, w, timer.C) {
+			return t
+		}
+	}
+}
+
+// changed waits for a change of more than the log. It is false when the time is
+// over, the client gone or the API closing.
+func (a *API) changed(ctx context.Context, w *store.Watcher, over <-chan time.Time) bool {
+	for {
+		select {
+		case <-w.C:
+			changes, _, missed := w.Take()
+			for _, c := range changes {
+				missed = missed || !c.Log && c.State != task.Active
+			}
+			if missed {
+				return true
+			}
+		case <-over:
+			return false
+		case <-ctx.Done():
+			return false
+		case <-a.closed.Done():
+			return false
+		}
+	}
+}
+
+type bulkInput struct {
+	IdempotencyKey string `header:"Idempotency-Key" doc:"Not supported here: give each item a unique key instead."`
+	CacheControl   string `header:"Cache-Control" doc:"no-cache: run anew, even when results are kept."`
+	Traceparent    string `header:"traceparent" doc:"W3C trace context; http.request hands it on."`
+	RawBody        []byte `contentType:"application/json"`
+}
+
+// Bulk is many tasks as they are handed in.
+type Bulk struct {
+	Items []Submit `json:"items" minItems:"1" maxItems:"1000" nullable:"false" doc:"1 to 1000 tasks."`
+}
+
+// BulkResult is one outcome per item, in order.
+type BulkResult struct {
+	Items []BulkItem `json:"items" nullable:"false"`
+}
+
+// BulkItem is the outcome of one item: the task or the problem.
+type BulkItem struct {
+	Status  int        `json:"status" doc:"The status that the item would have had alone." example:"202"`
+	Task    *task.Task `json:"task,omitempty" doc:"The task, when there is one."`
+	Problem *Problem   `json:"problem,omitempty" doc:"Why there is no task."`
+}
+
+type bulkOutput struct {
+	Body BulkResult
+}
+
+func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error) {
+	items, p := bulkItems(in.RawBody)
+	if in.IdempotencyKey != "" {
+		p = addFault(p, Fault{"header.Idempotency-Key", "is not supported for bulk requests; give each item a unique key"})
+	}
+	if p != nil {
+		return nil, p
+	}
+	now := a.store.Now()
+	result := BulkResult{Items: make([]BulkItem, len(items))}
+	var subs []store.Submission
+	var places []int
+	for i, raw := range items {
+		sub, p := a.submission(raw, fmt.Sprintf("body.items[%d]", i), now)
+		if p != nil {
+			result.Items[i] = a.failedItem(ctx, p)
+			continue
+		}
+		sub.Fresh = noCache(in.CacheControl)
+		sub.Traceparent = parseTraceparent(in.Traceparent)
+		subs, places = append(subs, sub), append(places, i)
+	}
+	for j, got := range a.store.SubmitAll(ctx, subs) {
+		if got.Err != nil {
+			result.Items[places[j]] = a.failedItem(ctx, got.Err)
+			continue
+		}
+		result.Items[places[j]] = BulkItem{Status: outcome(got.Cause), Task: a.show(ctx, got.Task)}
+	}
+	return &bulkOutput{result}, nil
+}
+
+func (a *API) failedItem(ctx context.Context, err error) BulkItem {
+	p := a.problemOf(ctx, err)
+	return BulkItem{Status: p.Status, Problem: p}
+}
+
+// bulkItems splits a bulk body, so that a fault in one item leaves the others alone.
+func bulkItems(body []byte) ([]json.RawMessage, *Problem) {
+	tree, err := decodeExact(body)
+	if err != nil {
+		return nil, problem(codeInvalidJSON, "")
+	}
+	members, ok := tree.(map[string]any)
+	if !ok {
+		return nil, faulty(Fault{"body", "must be an object"})
+	}
+	var faults []Fault
+	for name := range members {
+		if name != "items" {
+			faults = append(faults, Fault{"body." + name, "is not a known field"})
+		}
+	}
+	list, ok := members["items"].([]any)
+	if !ok || len(list) < 1 || len(list) > maxBulk {
+		faults = append(faults, Fault{"body.items", fmt.Sprintf("must be a list of 1 to %d tasks", maxBulk)})
+	}
+	if len(faults) > 0 {
+		return nil, faulty(tidy(faults)...)
+	}
+	var bulk struct {
+		Items []json.RawMessage `json:"items"`
+	}
+	if err := json.Unmarshal(body, &bulk); err != nil {
+		return nil, problem(codeInvalidJSON, "")
+	}
+	return bulk.Items, nil
+}

@@ -1,0 +1,181 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+const token = "correct horse battery staple"
+
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.AdminToken = token })
+	for _, path := range []string{"/api/v1/tasks", "/api/v1/kinds", "/api/v1/events", "/api/v1/nothing", "/api/v1//session"} {
+		got := s.do("GET", path, "").want(401)
+		if got.at("code") != "unauthorized" || !strings.HasPrefix(got.header.Get("WWW-Authenticate"), "Bearer") {
+			t.Errorf("%s: %s %v", path, got.body, got.header)
+		}
+	}
+	s.do("GET", "/api/v1/tasks", "", "Authorization", "Bearer "+token).want(200)
+	s.do("GET", "/api/v1/tasks", "", "Authorization", "Bearer "+token+"x").want(401)
+	s.do("GET", "/api/v1/tasks", "", "Authorization", "Basic "+token).want(401)
+	s.do("GET", "/api/v1/tasks", "", "Cookie", cookieName+"="+token).want(401)
+	for _, public := range []string{"/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "/problems"} {
+		s.do("GET", public, "").want(200)
+	}
+	if got := s.do("GET", "/api/v1/session", "").want(200); got.at("required") != "true" || got.at("signed_in") != "false" {
+		t.Errorf("session is %s", got.body)
+	}
+
+	s.do("POST", "/api/v1/session", `{"token":"wrong"}`).want(401)
+	in := s.do("POST", "/api/v1/session", `{"token":"`+token+`"}`).want(204)
+	cookie := in.header.Get("Set-Cookie")
+	for _, part := range []string{"HttpOnly", "SameSite=Strict", "Path=/"} {
+		if !strings.Contains(cookie, part) {
+			t.Errorf("cookie lacks %s: %s", part, cookie)
+		}
+	}
+	if strings.Contains(cookie, "horse") || strings.Contains(cookie, "Secure") {
+		t.Errorf("cookie is %s", cookie)
+	}
+	pair, _, _ := strings.Cut(cookie, ";")
+	if got := s.do("GET", "/api/v1/session", "", "Cookie", pair).want(200); got.at("signed_in") != "true" {
+		t.Errorf("session is %s", got.body)
+	}
+	s.do("POST", "/api/v1/tasks", oneReport, "Cookie", pair, "Sec-Fetch-Site", "same-origin").want(202)
+	s.do("POST", "/api/v1/tasks", oneReport, "Cookie", pair, "Sec-Fetch-Site", "cross-site").want(403)
+	s.do("POST", "/api/v1/tasks", oneReport, "Cookie", pair, "Origin", "https://evil.example").want(403)
+	s.do("POST", "/api/v1/tasks", oneReport, "Authorization", "Bearer "+token, "Origin", "https://friend.example").want(202)
+	s.do("POST", "/api/v1/session", `{"token":"`+token+`"}`, "Sec-Fetch-Site", "cross-site").want(403)
+	if tls := s.do("POST", "/api/v1/session", `{"token":"`+token+`"}`, "X-Forwarded-Proto", "https"); !strings.Contains(tls.header.Get("Set-Cookie"), "Secure") {
+		t.Error("behind TLS the cookie is not Secure")
+	}
+	if out := s.do("DELETE", "/api/v1/session", "", "Cookie", pair).want(204); !strings.Contains(out.header.Get("Set-Cookie"), "Max-Age=0") {
+		t.Errorf("signing out sets %s", out.header.Get("Set-Cookie"))
+	}
+	if strings.Contains(s.log.String(), "horse") {
+		t.Error("the token is in the log")
+	}
+}
+
+func TestCrossSiteWithoutSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.do("POST", "/api/v1/tasks", oneReport, "Sec-Fetch-Site", "cross-site").want(403)
+	s.do("POST", "/api/v1/session", `{"token":"any"}`).want(204)
+}
+
+func TestSecretsStay(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	const secret = "hush-hush"
+	id := s.submit(`{"kind":"test.report","input":{"name":"monthly","secret":"` + secret + `"}}`).ID
+	for _, c := range []struct{ method, path, body string }{
+		{"GET", "/api/v1/tasks/" + id, ""},
+		{"POST", "/api/v1/tasks/" + id + "/cancel", ""},
+		{"GET", "/api/v1/tasks", ""},
+		{"POST", "/api/v1/tasks", `{"kind":"test.report","input":{"name":"monthly","secret":"` + secret + `"}}`},
+		{"POST", "/api/v1/tasks", `{"kind":"test.report","input":{"name":"x","secret":"` + secret + `"}}`},
+		{"POST", "/api/v1/tasks", `{"kind":"test.report","input":{"name":"ok","secrets":"` + secret + `"}}`},
+		{"POST", "/api/v1/tasks", `{"kind":"test.report","input":{"name":"ok","size":"` + secret + `"}}`},
+		{"POST", "/api/v1/tasks", `{"kind":"test.report","input":{"name":"ok","pause":"` + secret + `"}}`},
+		{"POST", "/api/v1/tasks", `{"kind":"test.report","input":{"name":"ok"},"delay":"` + secret + `"}`},
+		{"POST", "/api/v1/tasks", `{"kind":"` + secret + `","input":{}}`},
+		{"POST", "/api/v1/tasks", `{"kind":"test.report" "` + secret + `"}`},
+		{"POST", "/api/v1/session", `{"token":1,"` + "x" + `":"` + secret + `"}`},
+		{"POST", "/api/v1/session", `{"token" "` + secret + `"}`},
+		{"GET", "/api/v1/tasks?after=" + secret, ""},
+		{"GET", "/api/v1/tasks?cursor=" + secret, ""},
+		{"GET", "/api/v1/tasks?limit=" + secret, ""},
+	} {
+		if got := s.do(c.method, c.path, c.body); strings.Contains(got.body, secret) {
+			t.Errorf("%s %s answers %s", c.method, c.path, got.body)
+		}
+	}
+	if strings.Contains(s.log.String(), secret) {
+		t.Error("a secret is in the log")
+	}
+}
+
+func TestUnknownErrorsStay(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	id := s.submit(oneReport).ID
+	// A record that cannot be read is an error that nobody foresaw.
+	client := s.redis.Client(t)
+	if err := client.HSet(t.Context(), "wl:{reports}:t:"+id, "po", "private words").Err(); err != nil {
+		t.Fatal(err)
+	}
+	got := s.do("GET", "/api/v1/tasks/"+id, "", "X-Request-Id", "r500").want(500)
+	if got.at("code") != "internal_error" || strings.Contains(got.body, "record") || strings.Contains(got.body, "invalid character") {
+		t.Errorf("problem is %s", got.body)
+	}
+	log := s.log.String()
+	if strings.Count(log, `"level":"ERROR"`) != 1 || !strings.Contains(log, `"request_id":"r500"`) || !strings.Contains(log, "read record") {
+		t.Errorf("log is %s", log)
+	}
+}
+
+func TestPanics(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Ready = func(context.Context) error { panic("private words") } })
+	got := s.do("GET", "/readyz", "").want(500)
+	if strings.Contains(got.body, "private") || !strings.Contains(s.log.String(), "private words") {
+		t.Errorf("problem is %s, log %s", got.body, s.log.String())
+	}
+}
+
+func TestNotReady(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Ready = func(context.Context) error { return errors.New("draining 10.0.0.7") } })
+	if got := s.do("GET", "/readyz", "").want(503); strings.Contains(got.body, "10.0.0.7") {
+		t.Errorf("readyz tells %s", got.body)
+	}
+	s.do("GET", "/livez", "").want(200)
+}
+
+func TestStoreAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	id := s.submit(oneReport).ID
+	s.redis.Kill()
+	for _, c := range []struct{ method, path, body string }{
+		{"POST", "/api/v1/tasks", oneReport},
+		{"GET", "/api/v1/tasks", ""},
+		{"GET", "/api/v1/tasks/" + id, ""},
+		{"GET", "/api/v1/tasks/" + id + "/events", ""},
+		{"GET", "/api/v1/stats", ""},
+	} {
+		got := s.do(c.method, c.path, c.body).want(http.StatusServiceUnavailable)
+		if got.at("code") != "store_unavailable" || got.header.Get("Retry-After") != "5" || strings.Contains(got.body, "127.0.0.1") {
+			t.Errorf("%s %s: %s %v", c.method, c.path, got.body, got.header)
+		}
+	}
+	bulk := s.do("POST", "/api/v1/tasks/bulk", `{"items":[`+oneReport+`]}`).want(200)
+	if bulk.at("items.0.status") != "503" || bulk.at("items.0.problem.code") != "store_unavailable" {
+		t.Errorf("bulk is %s", bulk.body)
+	}
+	s.do("GET", "/readyz", "").want(503)
+	s.do("GET", "/livez", "").want(200)
+	s.do("GET", "/metrics", "").want(200)
+	s.do("GET", "/api/v1/kinds", "").want(200)
+	s.redis.Restart()
+	eventually(t, func() bool { return s.do("GET", "/api/v1/tasks", "").status == 200 })
+}
+
+func TestStoreFull(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.submit(oneReport)
+	client := s.redis.Client(t)
+	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.do("POST", "/api/v1/tasks", oneReport).want(503); got.at("code") != "store_unavailable" {
+		t.Errorf("problem is %s", got.body)
+	}
+	s.do("GET", "/api/v1/tasks", "").want(200)
+}

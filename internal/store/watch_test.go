@@ -1,0 +1,207 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"windlass/internal/task"
+)
+
+func (e *env) watchAll(id, after string) (*Watcher, bool) {
+	e.t.Helper()
+	w, missed, err := e.Watch(e.ctx, id, after)
+	e.ok(err)
+	e.t.Cleanup(w.Close)
+	return w, missed
+}
+
+// heardOf waits until the watcher has told of the task in this state, and gives
+// everything that it told.
+func (e *env) heardOf(w *Watcher, id string, state task.State) (all []Change, position string) {
+	e.t.Helper()
+	deadline := time.After(15 * time.Second)
+	for {
+		select {
+		case <-w.C:
+		case <-deadline:
+			e.t.Fatalf("waited 15 s to hear that %s is %s; heard %v", id, state, all)
+		}
+		changes, at, _ := w.Take()
+		all, position = append(all, changes...), at
+		if slices.ContainsFunc(changes, func(c Change) bool { return c.ID == id && c.State == state && !c.Log }) {
+			return all, position
+		}
+	}
+}
+
+func testWatch(e *env) {
+	before := e.submit(nil)
+	w, _ := e.watchAll("", "")
+	one, _ := e.watchAll(before.ID, "")
+	c := e.claim("default")
+	all, _ := e.heardOf(w, before.ID, task.Active)
+	if want := []Change{{ID: before.ID, Kind: "demo.echo", Queue: "default", State: task.Active}}; !cmp.Equal(all, want) {
+		e.t.Errorf("heard %v, want %v: what was before is not told", all, want)
+	}
+	e.ok(e.Report(e.ctx, c.held(), Report{Lines: []Line{{Message: "x"}}}))
+	<-w.C
+	if log, _, _ := w.Take(); len(log) != 1 || !log[0].Log || log[0].ID != before.ID {
+		e.t.Errorf("a log line: heard %v", log)
+	}
+	other := e.submit(nil)
+	e.end(c, succeed())
+	e.ok(e.Delete(e.ctx, before.ID))
+	all, _ = e.heardOf(w, before.ID, "deleted")
+	if !slices.ContainsFunc(all, func(c Change) bool { return c.ID == other.ID }) {
+		e.t.Errorf("heard %v, and not of %s", all, other.ID)
+	}
+	only, _ := e.heardOf(one, before.ID, "deleted")
+	if slices.ContainsFunc(only, func(c Change) bool { return c.ID != before.ID }) {
+		e.t.Errorf("the watcher of %s heard %v", before.ID, only)
+	}
+	w.Close()
+	one.Close()
+	again, _ := e.watchAll("", "") // the readers start again
+	e.claim("default")
+	e.heardOf(again, other.ID, task.Active)
+}
+
+func testWatchCoalesces(e *env) {
+	w, _ := e.watchAll("", "")
+	c := e.start(nil)
+	for range 50 {
+		e.ok(e.Report(e.ctx, c.held(), Report{Progress: &task.Progress{Done: 1}, Lines: []Line{{Message: "x"}}}))
+	}
+	e.end(c, succeed())
+	last := e.reach("default", task.Succeeded, nil)
+	e.eventually("all changes to arrive", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.changes[last.ID].State == task.Succeeded
+	})
+	got, position, missed := w.Take()
+	want := []Change{
+		{ID: c.Task.ID, Kind: "demo.echo", Queue: "default", State: task.Succeeded},
+		{ID: last.ID, Kind: "demo.echo", Queue: "default", State: task.Succeeded},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || missed || position == "" {
+		e.t.Errorf("position %q, missed %v, changes (-want +got):\n%s", position, missed, diff)
+	}
+	if got, again, _ := w.Take(); len(got) != 0 || again != position {
+		e.t.Errorf("taken twice: %v, position %s then %s", got, position, again)
+	}
+}
+
+func testWatchNewQueue(e *env) {
+	w, _ := e.watchAll("", "")
+	e.heardOf(w, e.submit(func(s *Submission) { s.Queue = "ours" }).ID, task.Pending)
+	other := e.with(Options{})
+	e.heardOf(w, other.submit(func(s *Submission) { s.Queue = "theirs" }).ID, task.Pending)
+}
+
+func testWatchReplay(e *env) {
+	w, _ := e.watchAll("", "")
+	first := e.submit(nil)
+	_, position := e.heardOf(w, first.ID, task.Pending)
+	w.Close()
+	c := e.claim("default")
+	e.end(c, succeed())
+	second := e.submit(func(s *Submission) { s.Queue = "other" })
+	again, missed := e.watchAll("", position)
+	changes, _, _ := again.Take()
+	state := map[string]task.State{}
+	for _, c := range changes {
+		state[c.ID] = c.State
+	}
+	if missed || state[first.ID] != task.Succeeded || state[second.ID] != task.Pending {
+		e.t.Errorf("replayed %v, missed %v", changes, missed)
+	}
+	one, _ := e.watchAll(second.ID, position)
+	if changes, _, _ := one.Take(); len(changes) != 1 || changes[0].ID != second.ID {
+		e.t.Errorf("replayed to the watcher of %s: %v", second.ID, changes)
+	}
+	if _, missed := e.watchAll("", "nonsense"); !missed {
+		e.t.Error("a position that is none of ours: nothing missed")
+	}
+}
+
+func testWatchMissed(e *env) {
+	w, _ := e.watchAll("", "")
+	subs := slices.Repeat([]Submission{sub(nil)}, watchKept+100)
+	results := e.SubmitAll(e.ctx, subs)
+	e.ok(results[len(subs)-1].Err)
+	e.eventually("the watcher to be full", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.missed
+	})
+	changes, position, missed := w.Take()
+	if len(changes) != watchKept || !missed {
+		e.t.Errorf("%d changes, missed %v; want %d, true", len(changes), missed, watchKept)
+	}
+	if _, missed := e.watchAll("", "0-1"); !missed {
+		e.t.Errorf("more than %d changes since 0-1 were not missed (at %s)", watchKept, position)
+	}
+	if _, _, missed := w.Take(); missed {
+		e.t.Error("missed is told twice")
+	}
+}
+
+func TestWatcherKeepsTheLatest(t *testing.T) {
+	w := &Watcher{poke: make(chan struct{}, 1), changes: map[string]heard{}}
+	w.add(Change{ID: "a", State: task.Succeeded}, "1700000000000-10")
+	w.add(Change{ID: "a", State: task.Active, Log: true}, "1700000000000-9") // a replay
+	got, position, _ := w.Take()
+	if want := []Change{{ID: "a", State: task.Succeeded}}; !cmp.Equal(got, want) || position != "1700000000000-10" {
+		t.Errorf("got %v at %s, want %v", got, position, want)
+	}
+	for _, pair := range [][2]string{{"", "1-0"}, {"9-1", "10-0"}, {"1-9", "1-10"}, {"1-1", "2-0"}} {
+		if !earlier(pair[0], pair[1]) || earlier(pair[1], pair[0]) || earlier(pair[0], pair[0]) {
+			t.Errorf("%q does not come before %q alone", pair[0], pair[1])
+		}
+	}
+}
+
+func testSignals(e *env) {
+	ctx, stop := context.WithCancel(e.ctx)
+	signals, err := e.Signals(ctx, []string{"a", "b"})
+	e.ok(err)
+	next := func() Signal {
+		select {
+		case s := <-signals:
+			return s
+		case <-time.After(15 * time.Second):
+			e.t.Fatal("waited 15 s for a signal")
+			return Signal{}
+		}
+	}
+	in := func(queue string) func(*Submission) { return func(s *Submission) { s.Queue = queue } }
+	want := func(why string, s Signal) {
+		e.t.Helper()
+		if got := next(); got != s {
+			e.t.Errorf("%s: got %+v, want %+v", why, got, s)
+		}
+	}
+	e.submit(in("other"))
+	e.submit(in("a"))
+	want("the first of a line", Signal{Queue: "a"})
+	e.submit(in("a")) // says nothing: whoever took the first looks again
+	c := e.start(in("b"))
+	want("the first of another line", Signal{Queue: "b"})
+	_, err = e.Cancel(e.ctx, c.Task.ID)
+	e.ok(err)
+	want("a stop", Signal{Queue: "b", Cancel: c.Task.ID})
+	e.submit(func(s *Submission) { s.Queue, s.Delay = "b", time.Hour })
+	want("a new next time", Signal{Queue: "b"})
+	e.submit(func(s *Submission) { s.Queue, s.Delay = "b", 2*time.Hour })
+	e.lapse("lease", c.Task.ID)
+	e.upkeep("b")
+	c = e.start(in("b"))
+	want("the line begins anew", Signal{Queue: "b"})
+	stop()
+	e.eventually("the channel to close", func() bool { _, open := <-signals; return !open })
+}

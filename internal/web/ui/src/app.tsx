@@ -1,0 +1,61 @@
+import { useEffect } from 'preact/hooks'
+import { api, onSignedOut, problemOf } from './api.ts'
+import { Box, useBox } from './box.ts'
+import type { Problem } from './api.ts'
+import { place, go } from './router.ts'
+import { session } from './use.ts'
+import { Blank, Trouble } from './parts/blank.tsx'
+import { Mark } from './parts/icons.tsx'
+import { Shell } from './parts/shell.tsx'
+import { ahead, Come, lazy } from './lazy.tsx'
+import { QueuesPage } from './pages/queues.tsx'
+import { SignIn } from './pages/signin.tsx'
+import { TasksPage } from './pages/tasks.tsx'
+import { WorkersPage } from './pages/workers.tsx'
+
+const newPage = lazy<object>(() => import('./pages/new.tsx').then((m) => m.NewPage))
+const taskPage = lazy<{ id: string }>(() => import('./pages/task.tsx').then((m) => m.TaskPage))
+
+const problem = new Box<Problem | undefined>(undefined)
+
+/** Asks the server who is here. */
+export function askSession(): void {
+  api.session().then(
+    (s) => { session.value = s; problem.value = undefined },
+    (err: unknown) => { problem.value = problemOf(err) },
+  )
+}
+
+export function App() {
+  const who = useBox(session)
+  const fault = useBox(problem)
+  useEffect(() => {
+    askSession()
+    ahead([newPage, taskPage])
+    return onSignedOut(askSession)
+  }, [])
+  if (!who && fault) return <main class="alone"><Mark /><Trouble problem={fault} onRetry={askSession} /></main>
+  if (!who) return null
+  if (who.required && !who.signed_in) return <SignIn onDone={askSession} />
+  return <Shell><Route /></Shell>
+}
+
+function Route() {
+  const { path, query } = useBox(place)
+  useEffect(() => { if (path === '/') go('/tasks' + location.search, true) }, [path])
+  if (path === '/' || path === '/tasks') return <TasksPage />
+  const id = /^\/tasks\/([^/]+)\/?$/.exec(path)?.[1]
+  if (id !== undefined) return <Come key={id} page={taskPage} id={safeDecode(id)} />
+  if (path === '/new') return <Come key={`new ${query.get('from') ?? ''}`} page={newPage} />
+  if (path === '/queues') return <QueuesPage />
+  if (path === '/workers') return <WorkersPage />
+  return <Blank title="There is no such page" actions={<a class="button" href="/tasks">Go to tasks</a>}>The address leads nowhere here.</Blank>
+}
+
+function safeDecode(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}

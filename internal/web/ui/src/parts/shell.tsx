@@ -1,0 +1,81 @@
+import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
+import { useBox } from '../box.ts'
+import { line, type Line } from '../live.ts'
+import { useKeys, step, sheet } from '../keys.ts'
+import { go, place } from '../router.ts'
+import { session } from '../use.ts'
+import { Dialog } from './dialog.tsx'
+import { Find, focusFind } from './find.tsx'
+import { Hands, Mark, Plus, Rows, Stack } from './icons.tsx'
+import { Menu } from './menu.tsx'
+import { Notices } from './notice.tsx'
+
+const places = [
+  { to: '/tasks', name: 'Tasks', icon: <Rows /> },
+  { to: '/queues', name: 'Queues', icon: <Stack /> },
+  { to: '/workers', name: 'Workers', icon: <Hands /> },
+]
+
+const lines: Record<Line, { word: string; title: string }> = {
+  idle: { word: '', title: '' },
+  connecting: { word: 'Joining', title: 'The live connection is being made.' },
+  live: { word: 'Live', title: 'Changes show by themselves.' },
+  lost: { word: 'Offline', title: 'The connection is lost. What is shown stays; the page catches up by itself.' },
+}
+
+function LineMark() {
+  const now = useBox(line)
+  return <span class={`line ${now}`} title={lines[now].title}>{lines[now].word}</span>
+}
+
+/** The frame of every page: the bar, the way between pages, the keys that work everywhere. */
+export function Shell({ children }: { children: ComponentChildren }) {
+  const here = useBox(place).path
+  const who = useBox(session)
+  const [keys, showKeys] = useState(false)
+  useKeys({
+    '/': focusFind,
+    n: () => go('/new'),
+    j: () => step('[data-row]', 1),
+    k: () => step('[data-row]', -1),
+    'g t': () => go('/tasks'),
+    'g q': () => go('/queues'),
+    'g w': () => go('/workers'),
+    '?': () => showKeys(true),
+  })
+  return (
+    <>
+      <a class="skip" href="#main">Skip to the content</a>
+      <header class="bar">
+        <a class="brand" href="/tasks"><Mark /><span>Windlass</span></a>
+        <nav class="nav" aria-label="Main">
+          {places.map((p) => (
+            <a key={p.to} href={p.to} aria-current={here.startsWith(p.to) ? 'page' : undefined}>{p.icon}<span>{p.name}</span></a>
+          ))}
+          <a class="nav-new" href="/new" aria-current={here === '/new' ? 'page' : undefined}><Plus /><span>New</span></a>
+        </nav>
+        <Find />
+        <LineMark />
+        <Menu onKeys={() => showKeys(true)} />
+      </header>
+      {who?.embedded_redis && <p class="strip">This server keeps its tasks in memory only: they are gone when it stops.</p>}
+      <main id="main" tabIndex={-1}>{children}</main>
+      {keys && <Keys onClose={() => showKeys(false)} />}
+      <Notices />
+    </>
+  )
+}
+
+function Keys({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog title="Keyboard shortcuts" onClose={onClose}>
+      <dl class="keys">
+        {sheet.map((k) => (
+          <div key={k.what}><dt>{k.what}</dt><dd>{k.keys.map((key) => <kbd key={key}>{key}</kbd>)}</dd></div>
+        ))}
+      </dl>
+      <div class="actions end"><button class="button" onClick={onClose}>Close</button></div>
+    </Dialog>
+  )
+}
