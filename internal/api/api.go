@@ -168,10 +168,10 @@ func (a *API) replaceError(ctx huma.Context, _ string, v any) (any, error) {
 		return v, nil
 	}
 	var p *Problem
-	switch {
-	case e.Status == http.StatusBadRequest:
+	switch e.Status {
+	case http.StatusBadRequest:
 		p = problem(codeInvalidJSON, "")
-	case e.Status == http.StatusUnprocessableEntity:
+	case http.StatusUnprocessableEntity:
 		errs := make([]error, len(e.Errors))
 		for i, d := range e.Errors {
 			errs[i] = d

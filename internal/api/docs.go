@@ -140,7 +140,7 @@ func referencePage(document []byte) ([]byte, error) {
 func (s spec) operations(tag string) []docsOperation {
 	var all []docsOperation
 	for _, path := range slices.Sorted(maps.Keys(s.Paths)) {
-		for _, method := range []string{"get", "post", "delete"} {
+		for _, method := range []string{"post", "get", "delete"} {
 			o, ok := s.Paths[path][method]
 			if ok && slices.Contains(o.Tags, tag) {
 				all = append(all, operation(strings.ToUpper(method), path, o))

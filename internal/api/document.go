@@ -43,7 +43,7 @@ func (a *API) describe(doc *huma.OpenAPI) error {
 	delete(a.registry.Map(), "ErrorModel")
 	delete(a.registry.Map(), "ErrorDetail")
 	a.describeBodies(doc)
-	tidyResponses(doc)
+	tidyOperations(doc)
 
 	text, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
@@ -90,13 +90,16 @@ func (a *API) describeBodies(doc *huma.OpenAPI) {
 	body(pathBulk, "Bulk", nil)
 }
 
-// tidyResponses gives 200 and 202 of one route the same body, and says what
-// huma cannot know: a response without a body has no media type.
-func tidyResponses(doc *huma.OpenAPI) {
+// tidyOperations says what huma cannot know: 200 and 202 of one route have the
+// same body, 304 has none, and no list in an address is null.
+func tidyOperations(doc *huma.OpenAPI) {
 	for _, item := range doc.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Delete} {
 			if op == nil {
 				continue
+			}
+			for _, p := range op.Parameters {
+				p.Schema.Nullable = false
 			}
 			given := op.Responses[strconv.Itoa(op.DefaultStatus)]
 			for _, also := range []int{http.StatusOK, http.StatusAccepted} {

@@ -47,3 +47,16 @@ func TestOpenAPI(t *testing.T) {
 		t.Error("openapi.json is not what the API offers: run go test ./internal/api -run TestOpenAPI -update")
 	}
 }
+
+// TestKindExamples hands every kind's own example in: the first thing people try.
+func TestKindExamples(t *testing.T) {
+	t.Parallel()
+	kinds := kind.All(egress.New(nil), "windlass/test")
+	s := newSite(t, func(c *Config) { c.Kinds = kinds })
+	for _, k := range kinds {
+		s.do("POST", "/api/v1/tasks", `{"kind":"`+k.Name+`","input":`+string(k.Example)+`}`).want(202)
+		if got := s.do("POST", "/api/v1/tasks", `{"kind":"`+k.Name+`","input":{"no such field":1}}`).want(422); got.at("code") != "validation_failed" {
+			t.Errorf("%s: %s", k.Name, got.body)
+		}
+	}
+}

@@ -76,8 +76,7 @@ func (a *API) refuse(faults []Fault, members map[string]any, at string) *Problem
 	name, isText := members["kind"].(string)
 	if _, known := a.kinds[name]; isText && !known {
 		faults = append(faults, Fault{at + ".kind", "must be one of " + strings.Join(a.kindNames(), ", ")})
-		p := problem(codeUnknownKind, "There is no such kind of task.", tidy(faults)...)
-		return p
+		return problem(codeUnknownKind, "", tidy(faults)...)
 	}
 	return faulty(tidy(faults)...)
 }

@@ -2,15 +2,10 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/redis/go-redis/v9"
 
 	"windlass/internal/task"
 )
@@ -55,22 +50,4 @@ func testKeepUp(e *env) {
 	})
 	stop()
 	<-ended
-}
-
-func TestUnavailable(t *testing.T) {
-	s, err := New(connect(t, "redis://"+dumb(t)+"?max_retries=-1"), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, hungUp := s.Get(t.Context(), s.ids.next(s.Now(), "q"))
-	for _, err := range []error{hungUp, fmt.Errorf("get: %w", io.EOF), context.DeadlineExceeded, redis.ErrClosed} {
-		if !Unavailable(err) {
-			t.Errorf("%v: not unavailable", err)
-		}
-	}
-	for _, err := range []error{nil, ErrNotFound, ErrFenced, &StateError{}, &HeldError{}, &TooManyQueuesError{}, errors.New("x")} {
-		if Unavailable(err) {
-			t.Errorf("%v: unavailable", err)
-		}
-	}
 }

@@ -48,8 +48,9 @@ func testWatch(e *env) {
 		e.t.Errorf("heard %v, want %v: what was before is not told", all, want)
 	}
 	e.ok(e.Report(e.ctx, c.held(), Report{Lines: []Line{{Message: "x"}}}))
-	<-w.C
-	if log, _, _ := w.Take(); len(log) != 1 || !log[0].Log || log[0].ID != before.ID {
+	var log []Change
+	e.eventually("the log line to be told", func() bool { log, _, _ = w.Take(); return len(log) > 0 })
+	if len(log) != 1 || !log[0].Log || log[0].ID != before.ID {
 		e.t.Errorf("a log line: heard %v", log)
 	}
 	other := e.submit(nil)

@@ -74,7 +74,7 @@ func TestKindRun(t *testing.T) {
 			t.Errorf("%.30s: got %v, want a final %s", input, err, code)
 		}
 	}
-	if _, err := k.Run(t.Context(), json.RawMessage(`{"text":"fail"}`), nil); err != io.EOF { //nolint:errorlint // unchanged is the point
+	if _, err := k.Run(t.Context(), json.RawMessage(`{"text":"fail"}`), nil); !errors.Is(err, io.EOF) {
 		t.Errorf("its own error: got %v", err)
 	}
 	fits := strings.Repeat("x", MaxResult-len(`{"text":"","rate":0}`))

@@ -1,5 +1,6 @@
 -- Starts a new series of attempts at a final task; history and attempt numbers go on.
--- Its start deadline no longer holds: whoever retries wants it to run.
+-- Its start deadline no longer holds: whoever retries wants it to run. The same work submitted
+-- meanwhile joins it, unless a fresher run has the cache key.
 --   KEYS[1] record   ARGV[3] total deadline, ms from now
 -- Returns {'retried'}, {'missing'}, {'state', state} when it is not final, or
 -- {'unique', id} when another task holds its unique key now.
