@@ -52,6 +52,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 // role that fails ends the others.
 func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) {
 	log := c.newLogger(stderr)
+	store.LogTo(log)
 	source, err := store.OpenSource(c.redisURL)
 	if err != nil {
 		return fmt.Errorf("-redis-url: %w", err)
@@ -76,7 +77,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 		return err
 	}
 	p := newProcess(c, source, s, log)
-	roles, err := p.roles(stdout)
+	roles, err := p.roles(ctx, stdout)
 	if err != nil {
 		return err
 	}

@@ -59,8 +59,8 @@ func newProcess(c config, source *store.Source, s *store.Store, log *slog.Logger
 
 // roles gives the chosen roles, ready to start. Faults that show at once, such
 // as a port in use, are returned here.
-func (p *process) roles(stdout io.Writer) ([]role, error) {
-	front, err := p.front(stdout)
+func (p *process) roles(ctx context.Context, stdout io.Writer) ([]role, error) {
+	front, err := p.front(ctx, stdout)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (p *process) roles(stdout io.Writer) ([]role, error) {
 
 // front is what every process has: health and metrics, and on the same
 // listener the API and the page where they are chosen.
-func (p *process) front(stdout io.Writer) (role, error) {
+func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	mux := http.NewServeMux()
 	end := func() {}
 	health := api.HealthHandler(p.ready, p.metrics)
@@ -112,7 +112,7 @@ func (p *process) front(stdout io.Writer) (role, error) {
 		}
 		mux.Handle("/", page)
 	}
-	listener, err := net.Listen("tcp", p.listen)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.listen)
 	if err != nil {
 		return nil, fmt.Errorf("-listen: %w", err)
 	}

@@ -130,7 +130,7 @@ func FuzzList(f *testing.F) {
 	f.Fuzz(func(t *testing.T, cursor, state string) {
 		q := url.Values{"cursor": {cursor}, "state": {state}}
 		w := httptest.NewRecorder()
-		s.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/api/v1/tasks?"+q.Encode(), nil))
+		s.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost/api/v1/tasks?"+q.Encode(), nil))
 		if w.Code != 200 && w.Code != 422 || !json.Valid(w.Body.Bytes()) {
 			t.Errorf("%q %q: %d %s", cursor, state, w.Code, w.Body)
 		}

@@ -99,7 +99,7 @@ func (a *API) observe(next http.Handler) http.Handler {
 			level = slog.LevelDebug // asked every few seconds by a load balancer
 		}
 		a.log.Log(r.Context(), level, "request", "request_id", requestID(r.Context()),
-			"method", r.Method, "route", route, "status", rec.status, "duration", took)
+			"method", r.Method, "route", route, "status", rec.status, "duration", took.String())
 	})
 }
 

@@ -48,7 +48,8 @@ func (a *API) routes(h huma.API) {
 	register(a, h, huma.Operation{
 		OperationID: "retryTask", Method: http.MethodPost, Path: pathTask + "/retry", Tags: []string{tagTasks}, Errors: []int{403, 404, 409},
 		DefaultStatus: http.StatusAccepted,
-		Summary:       "Try a final task again", Description: "The same task, with its history, gets a new series of attempts.",
+		Summary:       "Try a task again, or now",
+		Description:   "A final task gets a new series of attempts and keeps its history. A scheduled or retrying one stops waiting and runs now.",
 	}, a.retryTask)
 	register(a, h, huma.Operation{
 		OperationID: "listLogs", Method: http.MethodGet, Path: pathTask + "/logs", Tags: []string{tagTasks}, Errors: []int{404, 422},

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -67,6 +69,10 @@ func (a *API) guard(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		if !a.credentials.required() && !loopbackHost(r.Host) {
+			a.writeProblem(w, r, problem(codeCrossSite, "Without an admin token this server answers to localhost and loopback addresses only."))
+			return
+		}
 		if !a.credentials.bearer(r) && crossSite.Check(r) != nil {
 			a.writeProblem(w, r, problem(codeCrossSite, ""))
 			return
@@ -77,6 +83,17 @@ func (a *API) guard(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// loopbackHost keeps a web site from reaching a server without a token under a
+// name of its own that it lets point to loopback (DNS rebinding).
+func loopbackHost(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = strings.Trim(host, "[]")
+	}
+	ip, err := netip.ParseAddr(name)
+	return strings.EqualFold(name, "localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
 func unauthorized(detail string) *Problem {

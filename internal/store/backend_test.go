@@ -76,6 +76,7 @@ func behaviours() map[string]func(*env) {
 		"cancel active":               testCancelActive,
 		"cancel and retry in line":    testCancelRetryInLine,
 		"retry final states":          testRetryFinal,
+		"retry ends the wait":         testRetryEndsTheWait,
 		"retry refused":               testRetryRefused,
 		"delete":                      testDelete,
 		"unknown ids":                 testUnknownIDs,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
@@ -41,6 +42,17 @@ func Connect(rawURL string) (redis.UniversalClient, error) {
 	}
 	o.DisableIdentity, o.MaintNotificationsConfig = true, noMaintenance()
 	return redis.NewClient(o), nil
+}
+
+// LogTo sends what go-redis says of its own accord to log, for the whole
+// process: it would write to standard error in a format of its own.
+func LogTo(log *slog.Logger) { redis.SetLogger(redisLog{log}) }
+
+type redisLog struct{ log *slog.Logger }
+
+// Printf takes one line. Faults that matter come back as errors too, so this is for debugging.
+func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
+	l.log.DebugContext(ctx, "go-redis: "+fmt.Sprintf(format, args...))
 }
 
 // noMaintenance leaves out the hand-over notices that only Redis Enterprise

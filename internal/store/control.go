@@ -44,8 +44,9 @@ func (s *Store) Cancel(ctx context.Context, id string) (task.State, error) {
 	return task.State(state), nil
 }
 
-// Retry starts a new series of attempts at a final task. Its history stays.
-// Errors: ErrNotFound, *StateError when it is not final, *HeldError.
+// Retry lets a task run now: one that waits for its time stops waiting, a final
+// one gets a new series of attempts and keeps its history.
+// Errors: ErrNotFound, *StateError when it is pending or active, *HeldError.
 func (s *Store) Retry(ctx context.Context, id string) error {
 	t, err := s.Get(ctx, id)
 	if err != nil {

@@ -162,17 +162,33 @@ func testRetryFinal(e *env) {
 	}
 }
 
+func testRetryEndsTheWait(e *env) {
+	for i, state := range []task.State{task.Scheduled, task.Retrying} {
+		queue := fmt.Sprint("q", i)
+		made := e.reach(queue, state, nil)
+		before := e.get(made.ID)
+		e.ok(e.Retry(e.ctx, made.ID))
+		now := e.get(made.ID)
+		if now.State != task.Pending || now.AttemptsUsed != before.AttemptsUsed || !now.RunAt.Before(before.RunAt) {
+			e.t.Errorf("%s: got %s, %d used, run at %s", state, now.State, now.AttemptsUsed, now.RunAt)
+		}
+		e.end(e.claim(queue), succeed())
+	}
+}
+
 func testRetryRefused(e *env) {
 	for i, state := range task.States() {
 		if state.Final() {
 			continue
 		}
 		made := e.reach(fmt.Sprint("q", i), state, nil)
-		got, ok := errors.AsType[*StateError](e.Retry(e.ctx, made.ID))
-		if !ok || got.State != state {
-			e.t.Errorf("retry while %s: got %v", state, got)
+		if state == task.Pending || state == task.Active {
+			got, ok := errors.AsType[*StateError](e.Retry(e.ctx, made.ID))
+			if !ok || got.State != state {
+				e.t.Errorf("retry while %s: got %v", state, got)
+			}
 		}
-		got, ok = errors.AsType[*StateError](e.Delete(e.ctx, made.ID))
+		got, ok := errors.AsType[*StateError](e.Delete(e.ctx, made.ID))
 		if !ok || got.State != state {
 			e.t.Errorf("delete while %s: got %v", state, got)
 		}

@@ -206,6 +206,11 @@ func (m *model) stepRetry() {
 	t := m.tasks[id]
 	holder := m.holder(t.unique)
 	err := m.Retry(m.ctx, id)
+	if t.state == task.Scheduled || t.state == task.Retrying {
+		m.ok(err)
+		t.state = task.Pending
+		return
+	}
 	if !t.state.Final() {
 		if wrong, ok := errors.AsType[*StateError](err); !ok || wrong.State != t.state {
 			m.t.Errorf("retry while %s: got %v", t.state, err)

@@ -86,8 +86,16 @@ func (s *Store) submitAs(ctx context.Context, ids []string, subs []Submission) [
 	results := make([]SubmitResult, len(subs))
 	cmds := make([]*redis.Cmd, len(subs))
 	pipe := s.rdb.Pipeline()
+	var away error // Redis cannot be asked: one item waits for that, not each
 	for i, sub := range subs {
-		if err := s.registerQueue(ctx, sub.Queue); err != nil {
+		err := away
+		if err == nil {
+			err = s.registerQueue(ctx, sub.Queue)
+		}
+		if err != nil {
+			if Unavailable(err) {
+				away = err
+			}
 			results[i].Err = err
 			continue
 		}

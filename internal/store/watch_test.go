@@ -201,7 +201,7 @@ func testSignals(e *env) {
 	e.submit(func(s *Submission) { s.Queue, s.Delay = "b", 2*time.Hour })
 	e.lapse("lease", c.Task.ID)
 	e.upkeep("b")
-	c = e.start(in("b"))
+	e.start(in("b"))
 	want("the line begins anew", Signal{Queue: "b"})
 	stop()
 	e.eventually("the channel to close", func() bool { _, open := <-signals; return !open })

@@ -42,7 +42,7 @@ type Policy struct {
 	MinBackoff  Duration `json:"min_backoff,omitempty" doc:"The wait after the first failed attempt; each next one doubles it." example:"1s"`
 	MaxBackoff  Duration `json:"max_backoff,omitempty" doc:"The longest wait between attempts, at most 24h." example:"10m"`
 	Timeout     Duration `json:"timeout,omitempty" doc:"How long one attempt may take, at most 24h." example:"5m"`
-	Deadline    Duration `json:"deadline,omitempty" doc:"How long after it was handed in the task is still tried, at most 720h." example:"24h"`
+	Deadline    Duration `json:"deadline,omitempty" doc:"How long after the time at which it may start the task is still tried, at most 720h." example:"24h"`
 }
 
 // With gives p with every field that o sets taken from o.

@@ -1,0 +1,78 @@
+package scheduler
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"windlass/internal/redistest"
+	"windlass/internal/store"
+	"windlass/internal/task"
+)
+
+// TestRunDoesWhatTimeDemands has no worker: what happens, the scheduler did.
+func TestRunDoesWhatTimeDemands(t *testing.T) {
+	client, err := store.Connect(redistest.Start(t).URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	s, err := store.New(client, store.Options{Lease: 50 * time.Millisecond, Retention: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hour := task.Duration(time.Hour)
+	submit := func(delay time.Duration) string {
+		got, err := s.Submit(t.Context(), store.Submission{
+			Kind: "test", Queue: "default", Input: json.RawMessage(`{}`), Delay: delay,
+			Policy: task.Policy{MaxAttempts: 1, MinBackoff: hour, MaxBackoff: hour, Timeout: hour, Deadline: hour},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Task.ID
+	}
+	lost := submit(0)
+	if c, err := s.Claim(t.Context(), "default", "dead"); err != nil || c == nil {
+		t.Fatalf("Claim: %v, %v", c, err)
+	}
+	canceled := submit(time.Hour)
+	if _, err := s.Cancel(t.Context(), canceled); err != nil {
+		t.Fatal(err)
+	}
+	due := submit(20 * time.Millisecond)
+
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, Config{Store: s, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}) }()
+	eventually(t, "the delayed task to be pending", func() bool { return state(t, s, due) == task.Pending })
+	eventually(t, "the lost task to be pending", func() bool { return state(t, s, lost) == task.Pending })
+	eventually(t, "the old task to be removed", func() bool { return state(t, s, canceled) == "" })
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func state(t *testing.T, s *store.Store, id string) task.State {
+	t.Helper()
+	got, err := s.Get(t.Context(), id)
+	if err != nil {
+		return ""
+	}
+	return got.State
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(20 * time.Second); !holds(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
