@@ -61,5 +61,6 @@ export default defineConfig({
     modulePreload: false,
     reportCompressedSize: true,
   },
-  server: { proxy: { '/api': 'http://127.0.0.1:8000', '/docs': 'http://127.0.0.1:8000', '/openapi.json': 'http://127.0.0.1:8000' } },
+  // What is not the page is the program's: start it with `make run`.
+  server: { proxy: Object.fromEntries(['/api', '/docs', '/redoc', '/openapi', '/problems'].map((path) => [path, 'http://127.0.0.1:8000'])) },
 })

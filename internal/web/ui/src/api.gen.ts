@@ -255,8 +255,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Try a final task again
-         * @description The same task, with its history, gets a new series of attempts.
+         * Try a task again, or now
+         * @description A final task gets a new series of attempts and keeps its history. A scheduled or retrying one stops waiting and runs now.
          */
         post: operations["retryTask"];
         delete?: never;
@@ -565,7 +565,7 @@ export interface components {
         Policy: {
             /**
              * Format: duration
-             * @description How long after it was handed in the task is still tried, at most 720h.
+             * @description How long after the time at which it may start the task is still tried, at most 720h.
              * @example 24h
              */
             deadline?: string;
@@ -1165,9 +1165,9 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Tasks of any of these kinds, separated by commas. */
-                kind?: string[] | null;
+                kind?: string[];
                 /** @description Tasks of any of these queues, separated by commas. */
-                queue?: string[] | null;
+                queue?: string[];
                 /** @description The same, for the first connection: browsers cannot set the header. */
                 last_event_id?: string;
             };
@@ -1549,13 +1549,13 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Any of these states, separated by commas. */
-                state?: ("scheduled" | "pending" | "active" | "retrying" | "succeeded" | "failed" | "canceled" | "expired")[] | null;
+                state?: ("scheduled" | "pending" | "active" | "retrying" | "succeeded" | "failed" | "canceled" | "expired")[];
                 /** @description Any of these kinds, separated by commas. */
-                kind?: string[] | null;
+                kind?: string[];
                 /** @description Any of these queues, separated by commas. */
-                queue?: string[] | null;
+                queue?: string[];
                 /** @description All of these tags; repeat the parameter for each. */
-                tag?: string[] | null;
+                tag?: string[];
                 /** @description Handed in at this time or later. */
                 after?: string;
                 /** @description Handed in before this time. */

@@ -49,7 +49,7 @@ function Route() {
   if (path === '/new') return <Come key={`new ${query.get('from') ?? ''}`} page={newPage} />
   if (path === '/queues') return <QueuesPage />
   if (path === '/workers') return <WorkersPage />
-  return <Blank title="There is no such page" actions={<a class="button" href="/tasks">Go to tasks</a>}>The address leads nowhere here.</Blank>
+  return <Blank whole title="There is no such page" actions={<a class="button" href="/tasks">Go to tasks</a>}>The address leads nowhere here.</Blank>
 }
 
 function safeDecode(part: string): string {

@@ -22,6 +22,7 @@ export function bytes(n: number): string {
 /** A length of time in milliseconds, exact enough to compare runs: 184 ms, 4.1 s, 2 min 5 s. */
 export function span(ms: number): string {
   if (ms < 0) ms = 0
+  if (ms < 1) return 'under 1 ms'
   if (ms < 1000) return `${Math.round(ms)} ms`
   if (ms < 9950) return `${(ms / 1000).toFixed(1)} s`
   return coarse(Math.round(ms / 1000))

@@ -27,7 +27,7 @@ export function Come<P extends object>({ page, ...props }: { page: Lazy<P> } & P
   if (state === 'failed' && !Known) {
     // The connection is lost, or a newer version of the program has other files: a reload finds them.
     return (
-      <Blank title="This part of the page could not be loaded" actions={<button class="button" onClick={() => location.reload()}>Load the page again</button>}>
+      <Blank whole title="This part of the page could not be loaded" actions={<button class="button" onClick={() => location.reload()}>Load the page again</button>}>
         The server may be away for a moment, or it runs a newer version.
       </Blank>
     )

@@ -67,10 +67,17 @@ export function useRecord(id: string): Record {
   }, [id])
 
   const open = task !== undefined && log !== undefined && !final(task.state)
+  const renew = (data: string) => setTask((old) => merge(old, JSON.parse(data) as Task))
   useStream(open ? `/api/v1/tasks/${encodeURIComponent(id)}/events` : undefined, from, {
-    task: (data) => setTask((old) => merge(old, JSON.parse(data) as Task)),
+    task: renew,
     log: (data) => setLog((old) => addLine(old ?? [], JSON.parse(data) as LogLine)),
-    end: again,
+    end: renew,
   }, again)
+  // Events leave the result out: once the task has ended, ask for the whole.
+  const before = useRef(task)
+  useEffect(() => {
+    if (task && before.current && final(task.state) && !final(before.current.state)) again()
+    before.current = task
+  }, [task])
   return { task, log, gone: problem?.status === 404, problem, take: (t) => setTask((old) => merge(old, t)), again }
 }

@@ -10,14 +10,16 @@ export interface Place {
   key: string
   /** Whether the reader came back (or forward) to this place. */
   returning: boolean
+  /** The path that the reader came from; empty at first. */
+  from: string
 }
 
-function read(returning: boolean): Place {
+function read(returning: boolean, from: string): Place {
   const state = history.state as { key?: string } | null
-  return { path: location.pathname, query: new URLSearchParams(location.search), key: state?.key ?? 'first', returning }
+  return { path: location.pathname, query: new URLSearchParams(location.search), key: state?.key ?? 'first', returning, from }
 }
 
-export const place = new Box<Place>(read(false))
+export const place = new Box<Place>(read(false, ''))
 
 const scrolls = new Map<string, number>()
 let serial = 0
@@ -30,14 +32,20 @@ export function go(to: string, replace = false): void {
     scrolls.set(place.value.key, scrollY)
     history.pushState(state, '', to)
   }
-  place.value = read(false)
-  if (!replace) scrollTo(0, 0)
+  place.value = read(false, place.value.path)
+  if (replace) return
+  scrollTo(0, 0)
+  // Where the link stood is gone: keys and screen readers go on at the new content.
+  document.getElementById('main')?.focus({ preventScroll: true })
 }
 
-/** Scrolls to where the reader was in this entry; call it once the content stands. */
-export function restoreScroll(): void {
-  const y = scrolls.get(place.value.key)
-  if (place.value.returning && y !== undefined) scrollTo(0, y)
+/** Puts a reader who came back where they were: the scroll place, and the focus on the link that they followed. */
+export function restorePlace(): void {
+  const { key, returning, from } = place.value
+  const y = scrolls.get(key)
+  if (!returning || y === undefined) return
+  scrollTo(0, y)
+  document.querySelector<HTMLElement>(`main a[href="${from}"]`)?.focus({ preventScroll: true })
 }
 
 /** Starts to follow links and the history. */
@@ -45,7 +53,7 @@ export function startRouter(): void {
   history.scrollRestoration = 'manual'
   addEventListener('popstate', () => {
     scrolls.set(place.value.key, scrollY)
-    place.value = read(true)
+    place.value = read(true, place.value.path)
   })
   document.addEventListener('click', (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return

@@ -15,7 +15,7 @@ export function optionFields(queue: string, policy: Policy): Field[] {
   const schema: Schema = {
     type: 'object',
     properties: {
-      queue: own({ title: 'Queue', maxLength: 64, description: `The line it waits in. The kind's own when left empty.`, examples: [queue] }),
+      queue: own({ title: 'Queue', maxLength: 40, description: 'The line it waits in: small letters, digits, - and _. The kind’s own when left empty.', examples: [queue] }),
       tags: { title: 'Tags', type: 'array', items: own({ maxLength: 64 }), maxItems: 16, description: 'Words to find it by.', examples: [['order:1182']] },
       unique: own({ title: 'Unique key', maxLength: 200, description: 'While a task with this key waits or runs in the queue, handing it in again gives that task.', examples: ['audit:example.com'] }),
       expires_at: own({ title: 'Start deadline', format: 'date-time', description: 'If it has not started by then, it expires.' }),

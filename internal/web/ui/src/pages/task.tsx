@@ -25,7 +25,7 @@ export function TaskPage({ id }: { id: string }) {
   useEnds(task)
   if (gone) {
     return (
-      <Blank title="There is no such task" actions={<a class="button" href="/tasks">Go to tasks</a>}>
+      <Blank whole title="There is no such task" actions={<a class="button" href="/tasks">Go to tasks</a>}>
         It may have been deleted, or its time to be kept is over.
       </Blank>
     )

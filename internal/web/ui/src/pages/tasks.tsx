@@ -7,7 +7,7 @@ import { count, plural } from '../format.ts'
 import { keep, kept } from '../kept.ts'
 import { first, none, older, type Rows } from '../list.ts'
 import { useStream } from '../live.ts'
-import { place, restoreScroll } from '../router.ts'
+import { place, restorePlace } from '../router.ts'
 import { useTitle } from '../use.ts'
 import { states, type State, type Stats, type Task } from '../wire.ts'
 import * as list from '../list.ts'
@@ -50,7 +50,7 @@ function TaskList({ address, filter }: { address: string; filter: Filter }) {
   useEffect(() => {
     void load(!returning)
     void loadStats()
-    if (returning) restoreScroll()
+    if (returning) restorePlace()
   }, [])
   useStream(streamOf(filter), undefined, {
     task: (data) => change((r) => list.change(r, JSON.parse(data) as Task, filter, now())),

@@ -39,12 +39,14 @@ export function Actions({ task, take, again }: Props) {
   const done = final(task.state)
   const from = `/new?from=${encodeURIComponent(task.id)}`
   const mayRetry = done && task.state !== 'succeeded'
+  const mayHurry = task.state === 'scheduled' || task.state === 'retrying'
   return (
     <div class="push actions">
       <CopyButton label="Copy as curl" text={() => curl(location.origin, submission(task), session.value?.required ?? false)} />
       {done && <button class="button icon-only" aria-label="Delete" title="Delete" disabled={busy} onClick={() => ask(true)}><Bin /></button>}
       {!done && <button class="button" disabled={busy || task.cancel_requested} onClick={cancel}>Cancel</button>}
       <a class={task.state === 'succeeded' ? 'button main' : 'button'} href={from}>Run again</a>
+      {mayHurry && <button class="button main" disabled={busy} onClick={retry} title="Ends the wait: it starts as soon as a worker is free">Run now</button>}
       {mayRetry && <button class="button main" disabled={busy} onClick={retry} title="Tries the same task once more; its history stays">Retry</button>}
       {asking && (
         <Ask title="Delete this task?" verb="Delete for good" busy={busy} onYes={remove} onNo={() => ask(false)}

@@ -21,7 +21,7 @@ export function Attempts({ task }: { task: Task }) {
     <section class="card" aria-labelledby="attempts">
       <header>
         <h2 id="attempts">Attempts</h2>
-        <span class="muted push">{count(task.attempts_used)} of {count(task.max_attempts)} used</span>
+        <span class="muted push">{task.attempts_used === 0 ? `at most ${count(task.max_attempts)}` : `${count(task.attempts_used)} of ${count(task.max_attempts)} used`}</span>
       </header>
       {hidden > 0 && <button class="older" onClick={() => showAll(true)}>Show {count(hidden)} earlier</button>}
       <ol class="attempts">{s.lanes.slice(hidden).map((l) => <AttemptRow key={l.number} lane={l} scale={s} now={now} task={task} />)}</ol>
@@ -48,7 +48,7 @@ function AttemptRow({ lane, scale: s, now, task }: { lane: Lane; scale: Scale; n
       <span class="attempt-name"><b>{count(lane.number)}</b> {outcome}</span>
       <div class="lane" title={told} role="img" aria-label={`${told}; waited ${span(wait)}${a ? `, ran ${time}` : ''}`}>
         {wait > 0 && <i class="wait" style={{ left: share(lane.waitFrom - s.from), width: share(wait) }} />}
-        {a && <i style={{ left: share(lane.start - s.from), width: share(lane.end! - lane.start) }} />}
+        {a && <i style={{ left: `min(${share(lane.start - s.from)}, 100% - 3px)`, width: share(lane.end! - lane.start) }} />}
       </div>
       <span class="num">{time}</span>
       {(a?.error || a?.worker) && (

@@ -1,11 +1,19 @@
 import type { ComponentChildren } from 'preact'
 import type { Problem } from '../api.ts'
 
+interface BlankProps {
+  title: string
+  children?: ComponentChildren
+  actions?: ComponentChildren
+  /** Whether it stands for the whole page. */
+  whole?: boolean
+}
+
 /** Says why there is nothing here, and what to do next. */
-export function Blank({ title, children, actions }: { title: string; children?: ComponentChildren; actions?: ComponentChildren }) {
+export function Blank({ title, children, actions, whole = false }: BlankProps) {
   return (
     <div class="blank">
-      <h2>{title}</h2>
+      {whole ? <h1>{title}</h1> : <h2>{title}</h2>}
       {children && <p>{children}</p>}
       {actions && <div class="actions">{actions}</div>}
     </div>

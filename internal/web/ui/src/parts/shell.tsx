@@ -59,7 +59,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         <LineMark />
         <Menu onKeys={() => showKeys(true)} />
       </header>
-      {who?.embedded_redis && <p class="strip">This server keeps its tasks in memory only: they are gone when it stops.</p>}
+      {who?.embedded_redis && <aside class="strip" aria-label="About this server">This server keeps its tasks in memory only: they are gone when it stops.</aside>}
       <main id="main" tabIndex={-1}>{children}</main>
       {keys && <Keys onClose={() => showKeys(false)} />}
       <Notices />

@@ -11,6 +11,7 @@ test('counts carry separators and their noun', () => {
 test('lengths of time', () => {
   assert.deepEqual([184.4, 4100, 9949, 9960, 42_000, 59_600, 125_000, 4_800_000, 187_200_000].map(span),
     ['184 ms', '4.1 s', '9.9 s', '10 s', '42 s', '1 min', '2 min 5 s', '1 h 20 min', '2 d 4 h'])
+  assert.equal(span(0.4), 'under 1 ms')
   assert.deepEqual([0, 59.4, 60, 86400].map(coarse), ['0 s', '59 s', '1 min', '1 d'])
   assert.deepEqual([-5, 999, 36_000, 200_000, 90_000_000, 400_000_000].map(age), ['0 s', '0 s', '36 s', '3 min', '25 h', '4 d'])
 })
