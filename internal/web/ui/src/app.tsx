@@ -19,7 +19,7 @@ const taskPage = lazy<{ id: string }>(() => import('./pages/task.tsx').then((m) 
 const problem = new Box<Problem | undefined>(undefined)
 
 /** Asks the server who is here. */
-export function askSession(): void {
+function askSession(): void {
   api.session().then(
     (s) => { session.value = s; problem.value = undefined },
     (err: unknown) => { problem.value = problemOf(err) },

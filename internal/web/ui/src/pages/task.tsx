@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
+import { api, problemOf } from '../api.ts'
 import { useNow } from '../clock.ts'
 import { span, capital } from '../format.ts'
 import { Result } from '../kinds/results.tsx'
@@ -9,7 +10,7 @@ import { Facts } from '../parts/facts.tsx'
 import { Back } from '../parts/icons.tsx'
 import { JsonCard } from '../parts/json.tsx'
 import { LogView } from '../parts/log.tsx'
-import { announce } from '../parts/notice.tsx'
+import { announce, say } from '../parts/notice.tsx'
 import { Bar, StateMark } from '../parts/state.tsx'
 import { Ago } from '../parts/time.tsx'
 import { Why } from '../parts/why.tsx'
@@ -47,7 +48,7 @@ export function TaskPage({ id }: { id: string }) {
         </div>
         {problem && <p class="fault-line" role="alert">{problem.message}</p>}
       </div>
-      <Why task={task} />
+      <Why task={task} onRun={() => { api.retry(task.id).then(take, (err: unknown) => { say(problemOf(err).message); again() }) }} />
       {task.state === 'active' && <Progress task={task} />}
       <Result task={task} />
       <div class="two">

@@ -45,7 +45,7 @@ export function Actions({ task, take, again }: Props) {
       <CopyButton label="Copy as curl" text={() => curl(location.origin, submission(task), session.value?.required ?? false)} />
       {done && <button class="button icon-only" aria-label="Delete" title="Delete" disabled={busy} onClick={() => ask(true)}><Bin /></button>}
       {!done && <button class="button" disabled={busy || task.cancel_requested} onClick={cancel}>Cancel</button>}
-      <a class={task.state === 'succeeded' ? 'button main' : 'button'} href={from}>Run again</a>
+      {done && <a class={mayRetry ? 'button' : 'button main'} href={from}>Run again</a>}
       {mayHurry && <button class="button main" disabled={busy} onClick={retry} title="Ends the wait: it starts as soon as a worker is free">Run now</button>}
       {mayRetry && <button class="button main" disabled={busy} onClick={retry} title="Tries the same task once more; its history stays">Retry</button>}
       {asking && (
@@ -57,7 +57,7 @@ export function Actions({ task, take, again }: Props) {
 }
 
 /** The request that would hand this task in again. Its input comes without its secrets. */
-export function submission(task: Task): string {
+function submission(task: Task): string {
   const body: Record<string, Json> = { kind: task.kind, input: task.input ?? null, queue: task.queue }
   if (task.tags.length) body.tags = task.tags
   if (task.unique) body.unique = task.unique

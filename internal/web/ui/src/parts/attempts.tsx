@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { useNow } from '../clock.ts'
 import { useBox } from '../box.ts'
-import { clock, coarse, count, fine, full, span } from '../format.ts'
+import { age, clock, count, fine, full, span } from '../format.ts'
 import { zone } from '../settings.ts'
 import { outcomeState, outcomeWords, scale, type Lane, type Scale } from '../timeline.ts'
 import { final, type Task } from '../wire.ts'
@@ -41,7 +41,7 @@ function AttemptRow({ lane, scale: s, now, task }: { lane: Lane; scale: Scale; n
   const told = a
     ? `Started ${full(lane.start, z)}${a.finished_at ? `, ended ${full(lane.end!, z)}` : ''}`
     : task.state === 'pending' ? 'Not started yet' : `Starts ${full(lane.start, z)}`
-  const time = a ? span(lane.end! - lane.start) : task.state === 'pending' ? 'waits' : lane.start > now ? `in ${coarse((lane.start - now) / 1000)}` : 'now'
+  const time = a ? span(lane.end! - lane.start) : task.state === 'pending' ? 'waits' : lane.start > now ? `in ${age(lane.start - now)}` : 'now'
   const outcome = a ? (a.outcome ? outcomeWords[a.outcome] : 'Running') : 'Next'
   return (
     <li class={`attempt ${state}`}>

@@ -39,7 +39,6 @@ export const Mark = () => (
 export const Glass = () => <Icon><circle cx="7" cy="7" r="4.6" /><path d="m10.5 10.5 3.4 3.4" /></Icon>
 export const Cross = () => <Icon><path d="m4.5 4.5 7 7m0-7-7 7" /></Icon>
 export const Plus = () => <Icon><path d="M8 3v10M3 8h10" /></Icon>
-export const Down = () => <Icon><path d="m4 6.5 4 4 4-4" /></Icon>
 export const Up = () => <Icon><path d="M8 13V3.5m-4 4 4-4 4 4" /></Icon>
 export const Back = () => <Icon><path d="m9.5 3.5-4.5 4.5 4.5 4.5" /></Icon>
 export const Rows = () => <Icon><path d="M2.5 4h11M2.5 8h11M2.5 12h11" /></Icon>
@@ -49,5 +48,4 @@ export const Hands = () => <Icon><rect x="2.2" y="2.8" width="11.6" height="4.2"
 export const Bin = () => <Icon><path d="M2.8 4.3h10.4M6.2 4.3V2.6h3.6v1.7M4.2 4.3l.6 9h6.4l.6-9" /></Icon>
 export const Copy = () => <Icon><rect x="5.5" y="5.5" width="8" height="8" rx="1.5" /><path d="M10.5 5.5v-2a1 1 0 0 0-1-1h-6a1 1 0 0 0-1 1v6a1 1 0 0 0 1 1h2" /></Icon>
 export const Load = () => <Icon><path d="M8 2.5v7.5m-3.5-3.2L8 10l3.5-3.2M2.8 13.5h10.4" /></Icon>
-export const Out = () => <Icon><path d="M6.5 3.5H3.5v9h9v-3M9 2.8h4.2V7M13 3 7.5 8.5" /></Icon>
 export const Funnel = () => <Icon><path d="M2 4h12M4.5 8h7M6.8 12h2.4" /></Icon>

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { useNow } from '../clock.ts'
 import { useBox } from '../box.ts'
 import { at, coarse, moment, plural } from '../format.ts'
@@ -6,14 +7,14 @@ import type { Task } from '../wire.ts'
 import { StateIcon } from './icons.tsx'
 
 /** The loudest line of a task that does not run: why, until when, and what would change it. */
-export function Why({ task }: { task: Task }) {
+export function Why({ task, onRun }: { task: Task; onRun: () => void }) {
   const z = useBox(zone)
   const now = useNow()
   const w = task.waiting
-  const line = (head: string, rest: string, action?: { to: string; words: string }) => (
+  const line = (head: string, rest: string, action?: ComponentChildren) => (
     <div class={`why ${task.state}`}>
       <StateIcon state={task.state} />
-      <p><b>{head}</b> {rest} {action && <a class="link" href={action.to}>{action.words}</a>}</p>
+      <p><b>{head}</b> {rest} {action}</p>
     </div>
   )
   const left = (until: string) => {
@@ -22,14 +23,15 @@ export function Why({ task }: { task: Task }) {
     return `Waits ${coarse(seconds)} more, until ${moment(at(until), now, z)}.`
   }
   const busy = `/tasks?state=active&queue=${encodeURIComponent(task.queue)}`
+  const run = <button class="link" onClick={onRun}>Run it now</button>
   switch (task.state) {
     case 'scheduled':
-      return line(left(w?.until ?? task.run_at), w?.message ?? '', { to: `/new?from=${encodeURIComponent(task.id)}`, words: 'Run a copy now' })
+      return line(left(w?.until ?? task.run_at), w?.message ?? '', run)
     case 'retrying':
-      return line(left(w?.until ?? task.run_at), task.error?.message ?? w?.message ?? '')
+      return line(left(w?.until ?? task.run_at), task.error?.message ?? w?.message ?? '', run)
     case 'pending':
-      if (w?.reason === 'no_worker') return line('Waits for a worker.', w.message, { to: '/workers', words: 'See the workers' })
-      if (w?.reason === 'worker_busy') return line('Waits for a free worker.', w.message, { to: busy, words: 'See what runs' })
+      if (w?.reason === 'no_worker') return line('Waits for a worker.', w.message, <a class="link" href="/workers">See the workers</a>)
+      if (w?.reason === 'worker_busy') return line('Waits for a free worker.', w.message, <a class="link" href={busy}>See what runs</a>)
       return line('Waits for a worker.', w?.message ?? 'It starts as soon as one is free.')
     case 'active':
       return task.cancel_requested ? line('Asked to stop.', 'It ends as soon as its worker hears of it.') : null
