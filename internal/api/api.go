@@ -22,6 +22,7 @@ import (
 
 const (
 	prefix      = "/api/v1"
+	compression = 5 // of 9: gzip's own middle
 	pathTasks   = prefix + "/tasks"
 	pathBulk    = pathTasks + "/bulk"
 	pathTask    = pathTasks + "/{id}"
@@ -92,7 +93,8 @@ func New(c Config) *API {
 	a.closed, a.close = context.WithCancel(context.Background())
 
 	router := chi.NewRouter()
-	router.Use(identify, a.observe, secure, a.recoverer, a.guard, middleware.GetHead, a.readBody)
+	router.Use(identify, a.observe, secure, a.recoverer, a.guard, middleware.GetHead, a.readBody,
+		middleware.Compress(compression, typeJSON, problemType, typeCSV, "text/html")) // never event streams: they must not be held back
 	router.NotFound(a.notFound)
 	router.MethodNotAllowed(a.methodNotAllowed)
 	h := humachi.New(router, a.humaConfig())

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -115,12 +116,16 @@ func noCache(value string) bool {
 
 // etag is the strong validator of a task's representation: its version, and
 // what the answer adds to the record.
-func etag(t *task.Task) string {
+func etag(ctx context.Context, t *task.Task) string {
 	h := fnv.New32a()
 	if t.Waiting != nil {
 		_ = json.NewEncoder(h).Encode(t.Waiting) // a hash takes everything
 	}
-	return fmt.Sprintf(`"%d-%08x"`, t.Version, h.Sum32())
+	packed := ""
+	if encoding := httpRequest(ctx).Header.Get("Accept-Encoding"); strings.Contains(encoding, "gzip") || strings.Contains(encoding, "deflate") {
+		packed = "-z" // other bytes need another strong tag (RFC 9110 section 8.8.3.3)
+	}
+	return fmt.Sprintf(`"%d-%08x%s"`, t.Version, h.Sum32(), packed)
 }
 
 // matches reports whether an If-None-Match holds tag (RFC 9110 section 13.1.2).

@@ -70,7 +70,7 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) 
 		}
 	}
 	a.show(ctx, out.Body)
-	out.ETag = etag(out.Body)
+	out.ETag = etag(ctx, out.Body)
 	return out, nil
 }
 

@@ -36,7 +36,7 @@ func (a *API) getTask(ctx context.Context, in *getInput) (*taskOutput, error) {
 
 func (a *API) answer(ctx context.Context, t *task.Task, status int) *taskOutput {
 	a.show(ctx, t)
-	return &taskOutput{Status: status, ETag: etag(t), CacheControl: fresh, Body: t}
+	return &taskOutput{Status: status, ETag: etag(ctx, t), CacheControl: fresh, Body: t}
 }
 
 type listInput struct {

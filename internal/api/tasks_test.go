@@ -186,3 +186,18 @@ func TestQueuesAndStats(t *testing.T) {
 		}
 	}
 }
+
+func TestAnswersAreCompressedOnRequest(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	id := s.submit(oneReport).ID
+	plain := s.do("GET", "/api/v1/tasks/"+id, "", "Accept-Encoding", "identity").want(200)
+	packed := s.do("GET", "/api/v1/tasks/"+id, "", "Accept-Encoding", "gzip").want(200)
+	if packed.header.Get("Content-Encoding") != "gzip" || !strings.HasPrefix(packed.body, "\x1f\x8b") || packed.header.Get("Vary") == "" {
+		t.Errorf("asked for gzip, got %v", packed.header)
+	}
+	if plain.header.Get("Content-Encoding") != "" || plain.header.Get("ETag") == packed.header.Get("ETag") {
+		t.Errorf("plain %v, packed %v", plain.header, packed.header)
+	}
+	s.do("GET", "/api/v1/tasks/"+id, "", "Accept-Encoding", "gzip", "If-None-Match", packed.header.Get("ETag")).want(304)
+}
