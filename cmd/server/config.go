@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -55,8 +56,7 @@ type option struct {
 func options() []option {
 	return []option{
 		{name: "role", fallback: roleAll, usage: "what this process does: all, or a comma list of api, web, worker, scheduler", set: setRoles},
-		{name: "listen", fallback: "127.0.0.1:8000", usage: "address of the page, the API and the health checks; a process without api and web takes a free port of 127.0.0.1 unless this is given",
-			set: func(c *config, v string) error { c.listen = v; return checkListen(v) }},
+		{name: "listen", fallback: "127.0.0.1:8000", usage: "address of the page, the API and the health checks; a process without api and web takes a free port of 127.0.0.1 unless this is given", set: setListen},
 		{name: "redis-url", usage: "redis://host:6379/0, rediss:// for TLS, redis+cluster:// for a cluster; empty keeps tasks in memory",
 			set: func(c *config, v string) error { c.redisURL = v; return checkRedisURL(v) }},
 		{name: "admin-token", secret: true, usage: "who calls the API or opens the page must show it; needed to listen beyond loopback", set: setToken},
@@ -123,8 +123,12 @@ func readOptions(given map[string]string, getenv func(string) string) (config, e
 	listenGiven = listenGiven || getenv("WINDLASS_LISTEN") != ""
 	for _, o := range options() {
 		value, from, err := o.value(given, getenv)
-		if err == nil && value != "" {
+		switch {
+		case err != nil:
+		case value != "":
 			err = o.set(&c, value)
+		case o.fallback != "":
+			err = errors.New("must not be empty")
 		}
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", from, err))
@@ -153,7 +157,11 @@ func (o option) value(given map[string]string, getenv func(string) string) (valu
 		if err != nil {
 			return "", file, err
 		}
-		return strings.TrimSpace(string(b)), file, nil
+		if b = bytes.TrimSpace(b); len(b) == 0 {
+			// A secret that was not mounted must not open the door.
+			return "", file, fmt.Errorf("%s is empty", name)
+		}
+		return string(b), file, nil
 	}
 	return o.fallback, "-" + o.name, nil
 }
@@ -224,6 +232,9 @@ func setQueues(c *config, v string) error {
 		if !store.ValidQueue(name) {
 			return fmt.Errorf("%q is not a queue's name: 1 to %d of a-z, 0-9, _ and -", name, store.MaxQueueName)
 		}
+		if c.queues[name] != 0 {
+			return fmt.Errorf("%s is named twice", name)
+		}
 		n := 1
 		if weighed {
 			var err error
@@ -243,10 +254,11 @@ func setLevel(c *config, v string) error {
 	return c.logLevel.UnmarshalText([]byte(v))
 }
 
-func checkListen(v string) error {
+func setListen(c *config, v string) error {
 	if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
 		return fmt.Errorf("%q is not an address such as 127.0.0.1:8000", v)
 	}
+	c.listen = v
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,6 +49,8 @@ type process struct {
 	log      *slog.Logger
 	metrics  *prometheus.Registry
 	draining atomic.Bool
+	// working is done when every role but the front has ended: health is answered until then.
+	working sync.WaitGroup
 }
 
 func newProcess(c config, source *store.Source, s *store.Store, log *slog.Logger) *process {
@@ -74,13 +77,22 @@ func (p *process) roles(ctx context.Context, stdout io.Writer) ([]role, error) {
 			Store: p.store, Redis: client, Kinds: p.kinds, Queues: p.queues, Concurrency: p.concurrency,
 			Drain: p.drain, Version: version, Log: p.log, Metrics: worker.NewMetrics(p.metrics),
 		}
-		roles = append(roles, func(ctx context.Context) error { return worker.Run(ctx, c) })
+		roles = append(roles, p.work(func(ctx context.Context) error { return worker.Run(ctx, c) }))
 	}
 	if p.has(roleScheduler) {
 		c := scheduler.Config{Store: p.store, Log: p.log}
-		roles = append(roles, func(ctx context.Context) error { return scheduler.Run(ctx, c) })
+		roles = append(roles, p.work(func(ctx context.Context) error { return scheduler.Run(ctx, c) }))
 	}
 	return roles, nil
+}
+
+// work makes the front outlive the role.
+func (p *process) work(r role) role {
+	p.working.Add(1)
+	return func(ctx context.Context) error {
+		defer p.working.Done()
+		return r(ctx)
+	}
 }
 
 // front is what every process has: health and metrics, and on the same
@@ -135,7 +147,7 @@ func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler,
 	server.RegisterOnShutdown(end) // event streams would keep Shutdown waiting
 	address := "http://" + l.Addr().String()
 	p.log.Info("listening", "address", address, "roles", strings.Join(p.roleNames, ","), "version", version)
-	if p.serves() {
+	if p.has(roleWeb) {
 		fmt.Fprintf(stdout, "Windlass is at %s\n", address)
 	}
 	failed := make(chan error, 1)
@@ -145,7 +157,8 @@ func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler,
 		return fmt.Errorf("serve %s: %w", address, err)
 	case <-ctx.Done():
 	}
-	p.draining.Store(true)
+	p.draining.Store(true) // readyz says so from now on
+	p.working.Wait()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpDrain)
 	defer cancel()
 	if err := server.Shutdown(drain); err != nil {

@@ -76,6 +76,9 @@ func (r *recorder) Write(b []byte) (int, error) {
 	return r.ResponseWriter.Write(b)
 }
 
+// Flush sends what was written. chi's Compress looks for it and does not unwrap.
+func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
+
 // Unwrap gives the writer below.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
@@ -183,6 +186,24 @@ func isJSON(contentType string) bool {
 	}
 	media, _, err := mime.ParseMediaType(contentType)
 	return err == nil && (media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json"))
+}
+
+// singleQuery refuses a parameter that comes twice: huma would read one of the
+// values and drop the other. Only tag is repeated, because tags may hold commas.
+func (a *API) singleQuery(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var faults []Fault
+		for name, values := range r.URL.Query() {
+			if len(values) > 1 && name != "tag" {
+				faults = append(faults, Fault{"query." + name, "must be given once; separate several values by commas"})
+			}
+		}
+		if len(faults) > 0 {
+			a.writeProblem(w, r, faulty(tidy(faults)...))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (a *API) notFound(w http.ResponseWriter, r *http.Request) {

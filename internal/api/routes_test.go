@@ -61,6 +61,7 @@ func TestRequests(t *testing.T) {
 		{"state", "GET", tasks + "?state=pending,lost", "", 422, wanted{"errors.0.location": "query.state[1]"}},
 		{"time", "GET", tasks + "?after=yesterday", "", 422, wanted{"errors.0.location": "query.after", "errors.0.message": "must be a time such as 2026-01-31T12:00:00Z"}},
 		{"cursor", "GET", tasks + "?cursor=abc", "", 422, wanted{"errors.0.location": "query.cursor"}},
+		{"query twice", "GET", tasks + "?state=active&state=failed", "", 422, wanted{"errors.0.location": "query.state", "errors.0.message": "must be given once; separate several values by commas"}},
 		{"queue with a brace", "GET", tasks + "?queue=a%7D", "", 422, wanted{"errors.0.location": "query.queue[0]"}},
 		{"logs of nothing", "GET", tasks + "/tsk_nothing/logs", "", 404, wanted{"code": "task_not_found"}},
 		{"events of nothing", "GET", tasks + "/tsk_nothing/events", "", 404, wanted{"code": "task_not_found"}},

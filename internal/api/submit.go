@@ -132,6 +132,9 @@ func (a *API) await(ctx context.Context, t *task.Task, wait time.Duration) *task
 			return t
 		}
 		if !a.changed(ctx, w, timer.C) {
+			if latest, err = a.store.Get(ctx, t.ID); err == nil { // an active task's start is no reason to wake up
+				t = latest
+			}
 			return t
 		}
 	}

@@ -113,6 +113,8 @@ func (f *follower) catchUp(ctx context.Context, s *stream, w *store.Watcher) (bo
 		if f.now, err = f.api.peek(ctx, f.id); err != nil {
 			return false, err
 		}
+		// The record may be newer than the changes: its last lines come before its end.
+		log = log || f.now.State.Final()
 	}
 	return true, f.tell(ctx, s, record, log)
 }

@@ -111,7 +111,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a, found := p.assets[r.URL.Path]
 	if !found {
-		if path.Ext(r.URL.Path) != "" && !strings.HasPrefix(r.URL.Path, "/tasks/") || !wantsHTML(r) {
+		if strings.HasPrefix(r.URL.Path, "/api/") || !navigates(r) {
 			http.NotFound(w, r)
 			return
 		}
@@ -145,11 +145,12 @@ func (p *Page) serve(w http.ResponseWriter, r *http.Request, a *asset) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b.bytes))
 }
 
-// wantsHTML tells a navigation from a script's or an image's request for a
-// file that is missing: those must not get a page with status 200.
-func wantsHTML(r *http.Request) bool {
+// navigates tells a person's way to a page from a script's or an image's request
+// for a file that is missing: those must not get a page with status 200. Browsers
+// name text/html; curl takes anything, and gets a page for what looks like one.
+func navigates(r *http.Request) bool {
 	accept := r.Header.Get("Accept")
-	return accept == "" || strings.Contains(accept, "text/html") || strings.Contains(accept, "*/*")
+	return strings.Contains(accept, "text/html") || path.Ext(r.URL.Path) == "" && (accept == "" || strings.Contains(accept, "*/*"))
 }
 
 // accepts reads Accept-Encoding (RFC 9110 section 12.5.3) as far as it matters

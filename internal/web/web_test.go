@@ -32,6 +32,8 @@ func TestServe(t *testing.T) {
 		{"weight zero refuses", "GET", "/", "text/html", "br;q=0.0", 200, "<!doctype", "no-cache", ""},
 		{"deep link", "GET", "/tasks/tsk_1_default", "text/html,*/*", "", 200, "<!doctype", "no-cache", ""},
 		{"asset", "GET", "/assets/app-1a2b.js", "*/*", "gzip", 200, "packed-gz", "public, max-age=31536000, immutable", "gzip"},
+		{"deep link with a dot", "GET", "/new/http.request", "text/html,*/*", "", 200, "<!doctype", "no-cache", ""},
+		{"API elsewhere", "GET", "/api/v1/tasks", "text/html", "", 404, "", "", ""},
 		{"asset missing", "GET", "/assets/gone.js", "*/*", "", 404, "", "", ""},
 		{"data for nobody", "GET", "/tasks", "application/json", "", 404, "", "", ""},
 		{"keep file hidden", "GET", "/.gitkeep", "*/*", "", 404, "", "", ""},

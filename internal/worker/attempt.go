@@ -125,6 +125,10 @@ func decide(c *store.Claim, done task.Done, err, cause error, now time.Time) sto
 		end.Delay = e.After
 	}
 	end.Again = now.Add(end.Delay).Before(c.Deadline)
+	if !end.Again {
+		e.Message += " Its total deadline comes before the next attempt could."
+		end.Error = e.Failure()
+	}
 	return end
 }
 

@@ -96,7 +96,8 @@ func (a auditor) kind() task.Kind {
 		Name:  "site.audit",
 		Title: "Site audit",
 		Description: "Reads a web site page by page, keeping to its robots.txt, checks every link and asset once, " +
-			"and reports broken links, redirects, mixed content, titles, and slow and heavy pages.",
+			"and reports broken links, redirects, mixed content, titles, and slow and heavy pages. " +
+			"Asked for again within ten minutes it is answered with the report that is there, unless a fresh run is asked for.",
 		Queue: "default",
 		Policy: task.Policy{
 			MaxAttempts: 3,

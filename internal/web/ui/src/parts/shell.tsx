@@ -51,7 +51,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         <a class="brand" href="/tasks"><Mark /><span>Windlass</span></a>
         <nav class="nav" aria-label="Main">
           {places.map((p) => (
-            <a key={p.to} href={p.to} aria-current={here.startsWith(p.to) ? 'page' : undefined}>{p.icon}<span>{p.name}</span></a>
+            <a key={p.to} href={p.to} aria-current={here.startsWith(p.to) || (here === '/' && p.to === '/tasks') ? 'page' : undefined}>{p.icon}<span>{p.name}</span></a>
           ))}
           <a class="nav-new" href="/new" aria-current={here === '/new' ? 'page' : undefined}><Plus /><span>New</span></a>
         </nav>
