@@ -177,8 +177,12 @@ func canonicalHost(host string) (string, error) {
 		return addr.String(), nil
 	}
 	ascii, err := idna.ToASCII(host)
-	if err != nil || strings.ContainsAny(ascii, " %") {
+	// A label such as "xn--" stands for nothing and leaves an empty one behind.
+	if err != nil || strings.ContainsAny(ascii, " %") || strings.Contains("."+ascii+".", "..") {
 		return "", errBadURL
+	}
+	if again, err := idna.ToASCII(ascii); err != nil || again != ascii {
+		return "", errBadURL // a made-up encoding: the name has no one spelling
 	}
 	return ascii, nil
 }

@@ -77,7 +77,7 @@ func TestRepeats(t *testing.T) {
 func FuzzResolve(f *testing.F) {
 	for _, seed := range []string{
 		"", "#x", "?a=b", "../x", "//h/p", `\\h\p`, "http://u:p@h:80/%2e%2e/%zz?q#f", "http://[::1%25eth0]:8080/", "https://Bücher.example/ü",
-		"a:b", "1:2", "./a:b", "http://h/%25%36%31", "http://h?x#y", "/%", "http://xn--a/", "http://h/a;b?c;d", "http://%41/", "http://h/\x00\xff", "//%2e%2e", "//.a", "//::1",
+		"a:b", "1:2", "./a:b", "http://h/%25%36%31", "http://h?x#y", "/%", "http://xn--a/", "http://h/a;b?c;d", "http://%41/", "http://h/\x00\xff", "//%2e%2e", "//.a", "//::1", "//Xn--", "//a.xn--.b",
 	} {
 		f.Add(seed)
 	}
