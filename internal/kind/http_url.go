@@ -18,6 +18,10 @@ func parseHTTPURL(raw string) (u *url.URL, rule string) {
 	case strings.Contains(raw, redacted):
 		return nil, "must be written again: a part of it has been redacted"
 	}
+	// A host such as [::1%25x\x90] parses, but what it is written as does not.
+	if again, err := url.Parse(u.String()); err != nil || again.Host != u.Host {
+		return nil, "must be an absolute URL, such as https://example.com/path"
+	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 			return nil, "must have a port from 1 to 65535"

@@ -75,7 +75,7 @@ func TestBriefAndRedactedURL(t *testing.T) {
 
 func FuzzURL(f *testing.F) {
 	for _, seed := range []string{
-		"https://example.com/", "http://ann:pass@example.com:80/a?token=b#c", "http://[::1%25lo]/", "https://exa%6dple.com/", "http://user@/", "//x", "http://a/?;=&&=",
+		"https://example.com/", "http://ann:pass@example.com:80/a?token=b#c", "http://[::1%25lo]/", "https://exa%6dple.com/", "http://user@/", "//x", "http://a/?;=&&=", "http://[::1%25l\x90]",
 	} {
 		f.Add(seed)
 	}
