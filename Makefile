@@ -44,7 +44,7 @@ $(DIST): $(UI)/node_modules/.package-lock.json $(PAGE)
 	@mkdir -p $(@D) && touch $@
 
 .PHONY: test
-test: page $(BROWSER) ## every test: Go with the race detector, 2 s of each fuzz test, page, browser
+test: page $(BROWSER) ## every test: Go with the race detector, 5 s of each fuzz test, page, browser
 	@scripts/setup gcc redis-server chromium font
 	@scripts/test
 
