@@ -97,9 +97,19 @@ func (c *child) read(r io.Reader, addresses chan<- string) {
 // stop sends SIGTERM and gives the exit code.
 func (c *child) stop() int {
 	c.t.Helper()
+	c.terminate()
+	return c.wait()
+}
+
+func (c *child) terminate() {
+	c.t.Helper()
 	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		c.t.Fatal(err)
 	}
+}
+
+func (c *child) wait() int {
+	c.t.Helper()
 	select {
 	case <-c.exited:
 	case <-time.After(60 * time.Second):
@@ -162,6 +172,25 @@ func (c *child) until(id string, most time.Duration, holds func(task.Task) bool)
 	}
 }
 
+// untilNotReady waits for readyz to say that the process drains. A process that
+// no longer answers fails the test.
+func (c *child) untilNotReady() {
+	c.t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); <-tick.C {
+		response, err := http.Get(c.url + "/readyz")
+		if err != nil {
+			c.t.Fatalf("readyz while draining: %v", err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode == http.StatusServiceUnavailable {
+			return
+		}
+	}
+	c.t.Fatal("readyz never says that the process drains")
+}
+
 func final(t task.Task) bool { return t.State.Final() }
 
 func TestAllRolesInOneProcess(t *testing.T) {
@@ -209,7 +238,9 @@ func TestSigtermLetsATaskFinish(t *testing.T) {
 	worker := start(t, "-role", "worker", "-redis-url", redis.URL())
 	id := front.submit("", `{"kind":"demo.echo","input":{"message":1,"sleep":"2s"}}`).ID
 	front.until(id, 20*time.Second, func(t task.Task) bool { return t.State == task.Active })
-	if code := worker.stop(); code != 0 {
+	worker.terminate()
+	worker.untilNotReady()
+	if code := worker.wait(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 	if got := front.get(id); got.State != task.Succeeded || len(got.Attempts) != 1 {
