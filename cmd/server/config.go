@@ -35,6 +35,9 @@ type config struct {
 	adminToken  string
 	egress      []netip.Prefix
 	queues      map[string]int
+	strict      bool
+	replicas    int
+	replicaWait time.Duration
 	concurrency int
 	drain       time.Duration
 	retention   time.Duration
@@ -62,6 +65,8 @@ func options() []option {
 		{name: "admin-token", secret: true, usage: "who calls the API or opens the page must show it; needed to listen beyond loopback", set: setToken},
 		{name: "egress-allow", usage: "comma list of networks that outbound calls may reach beside public ones, such as 10.1.0.0/16", set: setEgress},
 		{name: "queues", fallback: "critical=6,default=3,low=1", usage: "the queues that the worker serves, with weights", set: setQueues},
+		{name: "queue-order", fallback: "weighted", usage: "weighted: a queue is served as often as its weight says; strict: only while all of greater weight are empty",
+			set: func(c *config, v string) error { c.strict = v == "strict"; return oneOf(v, "weighted", "strict") }},
 		{name: "concurrency", fallback: strconv.Itoa(8 * runtime.GOMAXPROCS(0)), usage: "how many tasks the worker runs at once",
 			set: func(c *config, v string) (err error) { c.concurrency, err = wholeNumber(v, 1, 10_000); return err }},
 		{name: "drain", fallback: "25s", usage: "how long running tasks may go on after SIGTERM before they are handed back",
@@ -75,6 +80,13 @@ func options() []option {
 			set: func(c *config, v string) error {
 				n, err := wholeNumber(v, 1, 1_000_000_000)
 				c.maxFinished = int64(n)
+				return err
+			}},
+		{name: "wait-replicas", fallback: "0", usage: "how many replicas of Redis must have a task before it counts as accepted",
+			set: func(c *config, v string) (err error) { c.replicas, err = wholeNumber(v, 0, 5); return err }},
+		{name: "wait-timeout", fallback: "1s", usage: "how long those replicas may take; after that the client hears 503 and the task's id",
+			set: func(c *config, v string) (err error) {
+				c.replicaWait, err = duration(v, time.Millisecond, 2*time.Second)
 				return err
 			}},
 		{name: "log-format", fallback: "auto", usage: "json, text, or auto: text on a terminal",

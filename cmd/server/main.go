@@ -69,7 +69,9 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	} else if err := checkRedis(ctx, source, log); err != nil {
 		return err
 	}
-	s, err := store.New(client, store.Options{Retention: c.retention, MaxFinished: c.maxFinished})
+	s, err := store.New(client, store.Options{
+		Retention: c.retention, MaxFinished: c.maxFinished, Replicas: c.replicas, ReplicaTimeout: c.replicaWait,
+	})
 	if err != nil {
 		return err
 	}
@@ -85,6 +87,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	for _, role := range roles {
 		g.Go(func() error { return role(ctx) })
 	}
+	g.Go(func() error { s.KeepClock(ctx, log); return nil })
 	err = g.Wait()
 	log.Info("stopped")
 	return err

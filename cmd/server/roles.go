@@ -69,18 +69,14 @@ func (p *process) roles(ctx context.Context, stdout io.Writer) ([]role, error) {
 	}
 	roles := []role{front}
 	if p.has(roleWorker) {
-		client, err := p.source.Client()
-		if err != nil {
-			return nil, fmt.Errorf("worker: %w", err)
-		}
 		c := worker.Config{
-			Store: p.store, Redis: client, Kinds: p.kinds, Queues: p.queues, Concurrency: p.concurrency,
+			Store: p.store, Kinds: p.kinds, Queues: p.queues, Strict: p.strict, Concurrency: p.concurrency,
 			Drain: p.drain, Version: version, Log: p.log, Metrics: worker.NewMetrics(p.metrics),
 		}
 		roles = append(roles, p.work(func(ctx context.Context) error { return worker.Run(ctx, c) }))
 	}
 	if p.has(roleScheduler) {
-		c := scheduler.Config{Store: p.store, Log: p.log}
+		c := scheduler.Config{Store: p.store, Log: p.log, Metrics: scheduler.NewMetrics(p.metrics)}
 		roles = append(roles, p.work(func(ctx context.Context) error { return scheduler.Run(ctx, c) }))
 	}
 	return roles, nil

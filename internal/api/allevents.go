@@ -110,7 +110,7 @@ func (t *ticker) tellChanges(ctx context.Context, s *stream, w *store.Watcher) e
 		s.send("reset", position, empty{})
 		return nil
 	}
-	changes = slices.DeleteFunc(changes, func(c store.Change) bool { return c.Log || !t.wants(c) })
+	changes = slices.DeleteFunc(changes, func(c store.Change) bool { return !c.Record || !t.wants(c) })
 	var ids []string
 	for _, c := range changes {
 		if c.State != "deleted" {

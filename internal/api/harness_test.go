@@ -242,11 +242,11 @@ func (s *site) submit(body string, headers ...string) task.Task {
 // claim begins an attempt at the next task of a queue.
 func (s *site) claim(queue string) *store.Claim {
 	s.t.Helper()
-	c, err := s.store.Claim(s.t.Context(), queue, "w1")
-	if err != nil || c == nil {
+	c, _, err := s.store.Claim(s.t.Context(), store.Want{Queue: queue, Worker: "w1", Many: 1})
+	if err != nil || len(c) != 1 {
 		s.t.Fatalf("claim: %v, %v", c, err)
 	}
-	return c
+	return c[0]
 }
 
 func (s *site) end(c *store.Claim, e store.End) {

@@ -148,7 +148,7 @@ func (a *API) changed(ctx context.Context, w *store.Watcher, over <-chan time.Ti
 		case <-w.C:
 			changes, _, missed := w.Take()
 			for _, c := range changes {
-				missed = missed || !c.Log && c.State != task.Active
+				missed = missed || c.Record && c.State != task.Active
 			}
 			if missed {
 				return true

@@ -97,12 +97,12 @@ func TestPreferWait(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		for {
-			c, err := s.store.Claim(t.Context(), "reports", "w1")
-			if c == nil && err == nil {
+			c, _, err := s.store.Claim(t.Context(), store.Want{Queue: "reports", Worker: "w1", Many: 1})
+			if len(c) == 0 && err == nil {
 				continue
 			}
 			if err == nil {
-				_, err = s.store.End(t.Context(), store.Held{ID: c.Task.ID, Attempt: c.Attempt}, done(`{"rows":[]}`))
+				_, err = s.store.End(t.Context(), store.Held{ID: c[0].Task.ID, Attempt: c[0].Attempt}, done(`{"rows":[]}`))
 			}
 			ended <- err
 			return

@@ -105,7 +105,7 @@ func (f *follower) catchUp(ctx context.Context, s *stream, w *store.Watcher) (bo
 		if c.State == "deleted" {
 			return false, nil
 		}
-		record = record || !c.Log
+		record = record || c.Record
 		log = log || c.Log || c.State.Final()
 	}
 	if record {

@@ -3,10 +3,11 @@ package scheduler
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"windlass/internal/redistest"
 	"windlass/internal/store"
@@ -36,7 +37,7 @@ func TestRunDoesWhatTimeDemands(t *testing.T) {
 		return got.Task.ID
 	}
 	lost := submit(0)
-	if c, err := s.Claim(t.Context(), "default", "dead"); err != nil || c == nil {
+	if c, _, err := s.Claim(t.Context(), store.Want{Queue: "default", Worker: "dead", Many: 1}); err != nil || len(c) != 1 {
 		t.Fatalf("Claim: %v, %v", c, err)
 	}
 	canceled := submit(time.Hour)
@@ -47,7 +48,9 @@ func TestRunDoesWhatTimeDemands(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, Config{Store: s, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}) }()
+	go func() {
+		ended <- Run(ctx, Config{Store: s, Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())})
+	}()
 	eventually(t, "the delayed task to be pending", func() bool { return state(t, s, due) == task.Pending })
 	eventually(t, "the lost task to be pending", func() bool { return state(t, s, lost) == task.Pending })
 	eventually(t, "the old task to be removed", func() bool { return state(t, s, canceled) == "" })

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"windlass/internal/task"
 )
 
@@ -22,36 +20,66 @@ type Claim struct {
 	Checkpoint []byte    // what an earlier attempt left; nil when nothing
 }
 
-// Claim takes the queue's next task and begins an attempt at it. It gives nil
-// and no error when nothing waits.
-func (s *Store) Claim(ctx context.Context, queue, worker string) (*Claim, error) {
-	for {
-		reply, err := s.run(ctx, s.scripts.claim, queue, "", worker, s.opts.Lease.Milliseconds()).Slice()
-		if errors.Is(err, redis.Nil) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("claim from queue %s: %w", queue, err)
-		}
-		if len(reply) > 3 {
-			return readClaim(reply)
-		}
-	}
+// Want says what a worker asks for.
+type Want struct {
+	Queue, Worker string
+	// Many is how many tasks at most, 1 or more.
+	Many int
+	// Token names the call. A call that is repeated with the same token, because
+	// its answer was lost, gives the same attempts. Empty: a new one.
+	Token string
+	// Not holds ids to leave in the line: the worker still runs an earlier attempt of theirs.
+	Not []string
 }
 
-func readClaim(reply []any) (*Claim, error) {
-	f, err := fieldsOf(reply[3:])
+// Claim takes the queue's next tasks and begins an attempt at each. It gives none
+// and no error when nothing waits. more tells that the line may hold others.
+func (s *Store) Claim(ctx context.Context, w Want) (claims []*Claim, more bool, err error) {
+	if w.Token == "" {
+		w.Token = newToken()
+	}
+	args := []any{w.Worker, s.opts.Lease.Milliseconds(), min(w.Many, scriptTasks), w.Token}
+	for _, id := range w.Not {
+		args = append(args, id)
+	}
+	reply, err := s.run(ctx, s.scripts.claim, w.Queue, "", args...).Slice()
+	if err != nil {
+		return nil, false, fmt.Errorf("claim from queue %s: %w", w.Queue, err)
+	}
+	now, _ := reply[0].(string)
+	for _, row := range reply[2:] {
+		flat, _ := row.([]any)
+		c, err := readClaim(fields{"t": now}.time("t"), w.Worker, flat)
+		if err != nil {
+			return nil, false, err
+		}
+		claims = append(claims, c)
+	}
+	return claims, reply[1] == "1", nil
+}
+
+// readClaim reads a task as it was just before and begins the attempt in it, as
+// the script did.
+func readClaim(now time.Time, worker string, row []any) (*Claim, error) {
+	if len(row) != 4 {
+		return nil, fmt.Errorf("read claim: %d values", len(row))
+	}
+	id, _ := row[0].(string)
+	number, _ := row[1].(int64)
+	flat, _ := row[3].([]any)
+	f, err := fieldsOf(flat)
 	if err != nil {
 		return nil, err
 	}
-	id, _ := reply[0].(string)
+	if f["s"] != string(task.Active) {
+		f.begin(number, worker, now)
+	}
 	t, err := f.task(id)
 	if err != nil {
 		return nil, err
 	}
-	now, _ := reply[1].(string)
-	c := &Claim{Task: t, Attempt: int(f.int("n")), StartedAt: fields{"t": now}.time("t"), Deadline: f.time("d")}
-	if checkpoint, ok := reply[2].(string); ok {
+	c := &Claim{Task: t, Attempt: int(number), StartedAt: now, Deadline: f.time("d")}
+	if checkpoint, ok := row[2].(string); ok {
 		c.Checkpoint = []byte(checkpoint)
 	}
 	return c, nil
@@ -63,6 +91,13 @@ type Held struct {
 	Attempt int
 }
 
+// Sign is a sign of life of one attempt.
+type Sign struct {
+	Held
+	// Overrunning tells that its handler goes on although it should have ended.
+	Overrunning bool
+}
+
 // Extended is what a worker must know about the attempts whose leases it renewed.
 type Extended struct {
 	Lost     []string // ids whose attempt is no longer the current one
@@ -70,10 +105,10 @@ type Extended struct {
 }
 
 // Extend renews the leases of attempts of one queue.
-func (s *Store) Extend(ctx context.Context, queue string, held []Held) (Extended, error) {
+func (s *Store) Extend(ctx context.Context, queue string, signs []Sign) (Extended, error) {
 	args := []any{s.opts.Lease.Milliseconds()}
-	for _, h := range held {
-		args = append(args, h.ID, h.Attempt)
+	for _, h := range signs {
+		args = append(args, h.ID, h.Attempt, flag(h.Overrunning))
 	}
 	reply, err := s.run(ctx, s.scripts.extend, queue, "", args...).StringSlice()
 	if err != nil {
@@ -92,6 +127,7 @@ func (s *Store) Extend(ctx context.Context, queue string, held []Held) (Extended
 
 // Report is what an attempt says of itself while it runs. Zero fields say nothing.
 type Report struct {
+	Number     int // which report of the attempt this is, from 1: it is written once however often it is sent. Zero: each time
 	Progress   *task.Progress
 	Lines      []Line
 	Checkpoint []byte
@@ -110,9 +146,9 @@ func (s *Store) Report(ctx context.Context, h Held, r Report) error {
 	if !ok {
 		return ErrNotFound
 	}
-	args := []any{h.Attempt, "", 0, 0, "", r.Checkpoint}
+	args := []any{h.Attempt, r.Number, "", 0, 0, "", r.Checkpoint}
 	if p := r.Progress; p != nil {
-		args = []any{h.Attempt, "1", p.Done, p.Total, p.Message, r.Checkpoint}
+		args = []any{h.Attempt, r.Number, "1", p.Done, p.Total, p.Message, r.Checkpoint}
 	}
 	for _, line := range r.Lines {
 		text, err := encodeLine(h.Attempt, line)
@@ -141,8 +177,24 @@ type End struct {
 	Summary string
 }
 
+// ending is the end of an attempt as the script takes it.
+type ending struct {
+	queue string
+	args  []any
+	size  int
+}
+
+// ended is what the script answers for one ending.
+type ended struct {
+	written bool
+	state   task.State
+	err     error
+}
+
 // End writes the end of an attempt and gives the task's state after it. It may
-// be called again when its reply was lost. Errors: ErrFenced (with the state).
+// be called again when its reply was lost. Ends that come at the same time share
+// round trips. An attempt that counts as lost is ended all the same while no
+// other has begun. Errors: ErrFenced (with the state).
 func (s *Store) End(ctx context.Context, h Held, e End) (task.State, error) {
 	queue, _, ok := parseID(h.ID)
 	if !ok {
@@ -162,14 +214,38 @@ func (s *Store) End(ctx context.Context, h Held, e End) (task.State, error) {
 			return "", fmt.Errorf("write error: %w", err)
 		}
 	}
-	reply, err := s.run(ctx, s.scripts.end, queue, h.ID,
-		h.Attempt, string(e.Outcome), follows, e.Delay.Milliseconds(), failure, []byte(e.Result), e.Summary).Slice()
-	if err != nil {
+	got, err := s.ends.do(ctx, ending{queue: queue, size: len(e.Result), args: []any{
+		h.ID, h.Attempt, string(e.Outcome), follows, e.Delay.Milliseconds(), failure, []byte(e.Result), e.Summary,
+	}})
+	if err = errors.Join(err, got.err); err != nil {
 		return "", fmt.Errorf("end attempt %d of %s: %w", h.Attempt, h.ID, err)
 	}
-	state, _ := reply[1].(string)
-	if written, _ := reply[0].(int64); written == 0 {
-		return task.State(state), ErrFenced
+	if !got.written {
+		return got.state, ErrFenced
 	}
-	return task.State(state), nil
+	return got.state, nil
+}
+
+func (s *Store) flushEnds(endings []ending) []ended {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	results := make([]ended, len(endings))
+	calls, places := groupCalls(len(endings), func(i int) (string, []any, int) {
+		return endings[i].queue, endings[i].args, endings[i].size
+	})
+	for i, cmd := range s.runAll(ctx, s.scripts.end, calls) {
+		reply, err := cmd.Slice()
+		if err == nil && len(reply) != 2*len(places[i]) {
+			err = fmt.Errorf("%d values for %d attempts", len(reply), len(places[i]))
+		}
+		for j, place := range places[i] {
+			if err != nil {
+				results[place].err = err
+				continue
+			}
+			state, _ := reply[2*j+1].(string)
+			results[place] = ended{written: reply[2*j] == int64(1), state: task.State(state)}
+		}
+	}
+	return results
 }

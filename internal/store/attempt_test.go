@@ -14,7 +14,7 @@ import (
 )
 
 func testClaim(e *env) {
-	if c, err := e.Claim(e.ctx, "default", "w1"); c != nil || err != nil {
+	if c, err := e.claimOne("default"); c != nil || err != nil {
 		e.t.Fatalf("claim from an empty queue: got %v, %v", c, err)
 	}
 	first := e.submit(nil)
@@ -54,7 +54,7 @@ func testClaimStale(e *env) {
 	e.ok(err)
 	e.ok(e.Delete(e.ctx, deleted.ID))
 	e.start(nil)
-	if c, err := e.Claim(e.ctx, "default", "w1"); c != nil || err != nil {
+	if c, err := e.claimOne("default"); c != nil || err != nil {
 		e.t.Errorf("then: got %v, %v, want nothing", c, err)
 	}
 	if left := e.keys("asynq:{default}:*"); len(left) != 0 {
@@ -65,7 +65,7 @@ func testClaimStale(e *env) {
 func testClaimPaused(e *env) {
 	e.submit(nil)
 	e.ok(e.rdb.Set(e.ctx, "asynq:{default}:paused", 1, 0).Err())
-	if c, err := e.Claim(e.ctx, "default", "w1"); c != nil || err != nil {
+	if c, err := e.claimOne("default"); c != nil || err != nil {
 		e.t.Errorf("claim from a paused queue: got %v, %v", c, err)
 	}
 	e.ok(e.rdb.Del(e.ctx, "asynq:{default}:paused").Err())
@@ -84,7 +84,9 @@ func testExtend(e *env) {
 	gone := "tsk_" + strings.Repeat("0", idLength) + "_default"
 	wrong := lost.held()
 	wrong.Attempt++
-	got, err := e.Extend(e.ctx, "default", []Held{fine.held(), wrong, canceled.held(), released.held(), {ID: gone, Attempt: 1}})
+	got, err := e.Extend(e.ctx, "default", []Sign{
+		{Held: fine.held()}, {Held: wrong}, {Held: canceled.held()}, {Held: released.held()}, {Held: Held{ID: gone, Attempt: 1}},
+	})
 	e.ok(err)
 	want := Extended{Lost: []string{lost.Task.ID, released.Task.ID, gone}, Canceled: []string{canceled.Task.ID}}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -245,7 +247,7 @@ func testAttemptsKept(e *env) {
 			e.t.Fatalf("attempt in place %d: %+v, want number %d", i, a, want)
 		}
 	}
-	if n := len(e.rdb.HKeys(e.ctx, recordKey("default", made.ID)).Val()); n > task.MaxAttemptsKept+20 {
+	if n := len(e.rdb.HKeys(e.ctx, recordKey("default", made.ID)).Val()); n > 2*task.MaxAttemptsKept+20 {
 		e.t.Errorf("the record has %d fields", n)
 	}
 }

@@ -219,9 +219,24 @@ func (e *env) submit(change func(*Submission)) *task.Task {
 	return got.Task
 }
 
+// claimOne is Claim for one task, nil when nothing waits.
+func (e *env) claimOne(queue string) (*Claim, error) {
+	for more := true; more; {
+		var claims []*Claim
+		var err error
+		if claims, more, err = e.Claim(e.ctx, Want{Queue: queue, Worker: "w1", Many: 1}); err != nil {
+			return nil, err
+		}
+		if len(claims) > 0 {
+			return claims[0], nil
+		}
+	}
+	return nil, nil
+}
+
 func (e *env) claim(queue string) *Claim {
 	e.t.Helper()
-	c, err := e.Claim(e.ctx, queue, "w1")
+	c, err := e.claimOne(queue)
 	e.ok(err)
 	if c == nil {
 		e.t.Fatalf("claim from %s: nothing waits", queue)
@@ -278,7 +293,7 @@ func (e *env) wantState(id string, want task.State) *task.Task {
 
 func (e *env) upkeep(queue string) Upkept {
 	e.t.Helper()
-	got, err := e.Upkeep(e.ctx, queue)
+	got, err := e.Upkeep(e.ctx, queue, false)
 	e.ok(err)
 	return got
 }

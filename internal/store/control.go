@@ -52,7 +52,7 @@ func (s *Store) Retry(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	reply, err := s.run(ctx, s.scripts.retry, t.Queue, id, t.Policy.Deadline.Std().Milliseconds()).StringSlice()
+	reply, err := s.run(ctx, s.scripts.retry, t.Queue, id, t.Policy.Deadline.Std().Milliseconds(), newToken()).StringSlice()
 	if err != nil {
 		return fmt.Errorf("retry %s: %w", id, err)
 	}
@@ -73,7 +73,7 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	if !ok {
 		return ErrNotFound
 	}
-	reply, err := s.run(ctx, s.scripts.delete, queue, id).Text()
+	reply, err := s.run(ctx, s.scripts.delete, queue, id, newToken()).Text()
 	switch {
 	case err != nil:
 		return fmt.Errorf("delete %s: %w", id, err)

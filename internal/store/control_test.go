@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func testCancelWaiting(e *env) {
 			e.t.Errorf("cancel while %s: cancel requested is %v", state, got.CancelRequested)
 		}
 		if state != task.Active {
-			if c, err := e.Claim(e.ctx, queue, "w1"); c != nil || err != nil {
+			if c, err := e.claimOne(queue); c != nil || err != nil {
 				e.t.Errorf("cancel while %s: it was claimed: %v, %v", state, c, err)
 			}
 		}
@@ -107,7 +108,7 @@ func testCancelActive(e *env) {
 		if got.CancelRequested || got.FinishedAt == nil || string(got.Result) != string(end.Result) {
 			e.t.Errorf("%s: cancel requested %v, finished %v, result %s", name, got.CancelRequested, got.FinishedAt, got.Result)
 		}
-		if left, err := e.Claim(e.ctx, "default", "w1"); left != nil || err != nil {
+		if left, err := e.claimOne("default"); left != nil || err != nil {
 			e.t.Errorf("%s: it was tried again: %v, %v", name, left, err)
 		}
 	}
@@ -127,7 +128,7 @@ func testCancelRetryInLine(e *env) {
 			e.t.Errorf("claimed %s, attempt %d; want %s, 1", c.Task.ID, c.Attempt, want)
 		}
 	}
-	if c, err := e.Claim(e.ctx, "default", "w1"); c != nil || err != nil {
+	if c, err := e.claimOne("default"); c != nil || err != nil {
 		e.t.Errorf("carried twice: %v, %v", c, err)
 	}
 }
@@ -208,10 +209,13 @@ func testDelete(e *env) {
 		if err := e.Delete(e.ctx, made.ID); !errors.Is(err, ErrNotFound) {
 			e.t.Errorf("%s: second delete: got %v, want ErrNotFound", state, err)
 		}
-		if _, err := e.Claim(e.ctx, queue, "w1"); err != nil { // drops what asynq may carry
+		if _, err := e.claimOne(queue); err != nil { // drops what asynq may carry
 			e.t.Error(err)
 		}
-		left := e.keys("*{" + queue + "}*")
+		left := slices.DeleteFunc(e.keys("*{"+queue+"}*"), func(key string) bool {
+			short := strings.Contains(key, "}:gone:") || strings.Contains(key, "}:take:") // they end by themselves
+			return short && e.rdb.PTTL(e.ctx, key).Val() > 0
+		})
 		want := []string{base(queue) + "ev", base(queue) + "n"}
 		if diff := cmp.Diff(want, left); diff != "" {
 			e.t.Errorf("%s: keys left (-want +got):\n%s", state, diff)

@@ -38,3 +38,11 @@ type TooManyQueuesError struct{}
 func (e *TooManyQueuesError) Error() string {
 	return fmt.Sprintf("there are %d queues already", MaxQueues)
 }
+
+// UnconfirmedError says that the task is stored, but that not enough replicas
+// said in time that they have it. A failover now may lose it.
+type UnconfirmedError struct{ ID string }
+
+func (e *UnconfirmedError) Error() string {
+	return "too few replicas confirmed the task " + e.ID + " in time"
+}

@@ -58,20 +58,20 @@ func FuzzParseID(f *testing.F) {
 
 func FuzzParseAttempt(f *testing.F) {
 	for _, seed := range []string{
-		"", "|||", "w|1700000000000|||", "w|1|2|succeeded|", `w|1|2|failed|{"code":"a","message":"b|c"}`, "w|1|2|failed|{", "w|x|y|z|null",
+		"", "|||", "1700000000000|||", "1|2|succeeded|", `1|2|failed|{"code":"a","message":"b|c"}`, "1|2|failed|{", "x|y|z|null",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		a, err := parseAttempt(7, text)
+		a, err := parseAttempt(7, "w", text)
 		if err != nil {
 			return
 		}
-		parts := strings.SplitN(text, "|", 5)
-		if a.Number != 7 || a.Worker != parts[0] || a.Outcome != task.Outcome(parts[3]) || (a.FinishedAt == nil) != (parts[2] == "") {
+		parts := strings.SplitN(text, "|", 4)
+		if a.Number != 7 || a.Worker != "w" || a.Outcome != task.Outcome(parts[2]) || (a.FinishedAt == nil) != (parts[1] == "") {
 			t.Errorf("%q: got %+v", text, a)
 		}
-		if a.Error != nil && parts[4] == "" {
+		if a.Error != nil && parts[3] == "" {
 			t.Errorf("%q: error %+v from nothing", text, a.Error)
 		}
 	})

@@ -193,7 +193,8 @@ func testIdempotencyDeath(e *env) {
 		}
 	}
 	late := e.ids.next(e.Now(), "default")
-	e.ok(e.submitAs(e.ctx, []string{late}, []Submission{sub(nil)})[0].Err)
+	_, err := e.submitAs(e.ctx, late, sub(nil))
+	e.ok(err)
 	e.ok(e.rdb.Set(e.ctx, "wl:idem:me:late", "claimed "+late+" p", time.Hour).Err())
 	got, err := e.SubmitOnce(e.ctx, "me", "late", "p", sub(nil))
 	e.ok(err)

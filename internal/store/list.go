@@ -105,20 +105,14 @@ func (s *Store) listRound(ctx context.Context, queues []string, f Filter, upper 
 	return rows, horizon, nil
 }
 
-// onQueues runs a script once a queue in one round trip, loading it where it is missing.
+// onQueues runs a script once a queue in one round trip.
 func (s *Store) onQueues(ctx context.Context, script *redis.Script, queues []string, args []any) ([][]any, error) {
-	pipe := s.rdb.Pipeline()
-	cmds := make([]*redis.Cmd, len(queues))
+	calls := make([]call, len(queues))
 	for i, queue := range queues {
-		keys, argv := scriptArgs(queue, "", args)
-		cmds[i] = script.EvalSha(ctx, pipe, keys, argv...)
+		calls[i] = call{queue, args}
 	}
-	_, _ = pipe.Exec(ctx) // each command carries its own error
 	replies := make([][]any, len(queues))
-	for i, cmd := range cmds {
-		if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
-			cmd = s.run(ctx, script, queues[i], "", args...)
-		}
+	for i, cmd := range s.runAll(ctx, script, calls) {
 		reply, err := cmd.Slice()
 		if err != nil {
 			return nil, fmt.Errorf("queue %s: %w", queues[i], err)

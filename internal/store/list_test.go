@@ -69,12 +69,13 @@ func (e *env) scatter(from time.Time) []*task.Task {
 		subs = append(subs, s)
 		ids = append(ids, e.ids.next(from.Add(time.Duration(i)*time.Second), s.Queue))
 	}
-	for _, got := range e.submitAs(e.ctx, ids, subs) {
-		e.ok(got.Err)
+	for i, id := range ids {
+		_, err := e.submitAs(e.ctx, id, subs[i])
+		e.ok(err)
 	}
 	ends := []End{succeed(), fail(false), fail(true), {Outcome: task.OutcomeCanceled}}
 	for i := range 200 {
-		c, err := e.Claim(e.ctx, []string{"a", "b", "c"}[i%3], "w1")
+		c, err := e.claimOne([]string{"a", "b", "c"}[i%3])
 		e.ok(err)
 		if c != nil && i%5 < 4 {
 			e.end(c, ends[i%4])

@@ -12,7 +12,7 @@ import (
 
 // peekFields are those of a list's row: the record without input and result.
 func peekFields() []string {
-	return []string{"k", "s", "sub", "sum", "po", "tg", "u", "c", "r", "st", "f", "x", "v", "n", "us", "cr", "pd", "pt", "pm", "er"}
+	return []string{"k", "s", "sub", "sum", "po", "tg", "u", "c", "r", "st", "f", "x", "v", "n", "us", "cr", "ov", "pd", "pt", "pm", "er"}
 }
 
 // Peek reads tasks without their input and result, and with at most the last
@@ -27,7 +27,7 @@ func (s *Store) Peek(ctx context.Context, attempts int, ids ...string) ([]*task.
 		last := records[i].int("n")
 		var names []string
 		for n := max(1, last-int64(attempts)+1); n <= last; n++ {
-			names = append(names, "a"+strconv.FormatInt(n, 10))
+			names = append(names, "a"+strconv.FormatInt(n, 10), "w"+strconv.FormatInt(n, 10))
 		}
 		return names
 	})

@@ -39,7 +39,7 @@ func testKeepUp(e *env) {
 	ended, nudge := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		e.KeepUp(ctx, e.Queues, nudge, slog.New(slog.DiscardHandler))
+		e.KeepUp(ctx, Keeping{Queues: e.Queues, Every: time.Second, Nudge: nudge, Log: slog.New(slog.DiscardHandler)})
 	}()
 	lost := e.start(nil)
 	e.lapse("lease", lost.Task.ID)

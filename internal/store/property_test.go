@@ -20,6 +20,7 @@ type modelTask struct {
 	asked    bool // asked to stop
 	unique   string
 	claim    *Claim
+	gone     *Claim // its last attempt, when that was lost
 }
 
 // model is a queue's tasks as they must be, and the next random steps.
@@ -133,7 +134,7 @@ func (m *model) stepSubmit() {
 func (m *model) stepClaim() {
 	m.t.Helper()
 	waits := m.pick(in(task.Pending)) != ""
-	c, err := m.Claim(m.ctx, m.queue, "w1")
+	c, err := m.claimOne(m.queue)
 	m.ok(err)
 	if (c != nil) != waits {
 		m.t.Errorf("claim gave %v while a task waits is %v", c, waits)
@@ -224,7 +225,7 @@ func (m *model) stepRetry() {
 		return
 	}
 	m.ok(err)
-	t.state, t.used, t.lost = task.Pending, 0, 0
+	t.state, t.used, t.lost, t.gone = task.Pending, 0, 0, nil
 }
 
 func (m *model) stepDelete() {
@@ -257,7 +258,7 @@ func (m *model) stepLose() {
 		m.t.Errorf("%d lost, want 1", n)
 	}
 	m.old = append(m.old, t.claim)
-	t.state = task.Pending
+	t.state, t.gone = task.Pending, t.claim
 	if t.lost++; t.lost == MaxLost {
 		t.state = task.Failed
 	}
@@ -305,9 +306,17 @@ func (m *model) stepLate() {
 	if err := m.Report(m.ctx, c.held(), Report{Progress: &task.Progress{Done: 9}}); !errors.Is(err, ErrFenced) {
 		m.t.Errorf("late report: got %v, want ErrFenced", err)
 	}
-	got, err := m.Extend(m.ctx, m.queue, []Held{c.held()})
+	got, err := m.Extend(m.ctx, m.queue, []Sign{{Held: c.held()}})
 	if err != nil || !slices.Equal(got.Lost, []string{c.Task.ID}) {
 		m.t.Errorf("late extend: got %v, %v", got, err)
+	}
+	// While no other attempt has begun, one that counts as lost may still succeed.
+	if t := m.tasks[c.Task.ID]; t != nil && t.gone == c && t.state == task.Pending && t.attempts == c.Attempt {
+		if state := m.end(c, succeed()); state != task.Succeeded {
+			m.t.Errorf("late success: got %s", state)
+		}
+		t.state, t.gone, t.lost = task.Succeeded, nil, t.lost-1
+		return
 	}
 	// Written already or fenced: either way the model does not change, and verify looks.
 	if _, err := m.End(m.ctx, c.held(), succeed()); err != nil && !errors.Is(err, ErrFenced) {

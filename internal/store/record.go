@@ -41,6 +41,19 @@ func (f fields) timeOrNil(name string) *time.Time {
 	return &t
 }
 
+// begin begins an attempt, as lua/claim.lua does.
+func (f fields) begin(number int64, worker string, now time.Time) {
+	n, at := strconv.FormatInt(number, 10), strconv.FormatInt(now.UnixMilli(), 10)
+	f["s"], f["n"], f["w"+n], f["a"+n] = string(task.Active), n, worker, at+"|||"
+	f["v"] = strconv.FormatInt(f.int("v")+1, 10)
+	if f["st"] == "" {
+		f["st"] = at
+	}
+	for _, name := range []string{"pd", "pt", "pm", "a" + strconv.FormatInt(number-task.MaxAttemptsKept, 10)} {
+		delete(f, name)
+	}
+}
+
 // task decodes the record. id tells the queue.
 func (f fields) task(id string) (*task.Task, error) {
 	queue, _, ok := parseID(id)
@@ -53,7 +66,7 @@ func (f fields) task(id string) (*task.Task, error) {
 		AttemptsUsed: int(f.int("us")), Tags: []string{}, Unique: f["u"],
 		CreatedAt: f.time("c"), RunAt: f.time("r"), StartedAt: f.timeOrNil("st"),
 		FinishedAt: f.timeOrNil("f"), ExpiresAt: f.timeOrNil("x"),
-		CancelRequested: f["cr"] != "", Version: f.int("v"), Traceparent: f["tp"],
+		CancelRequested: f["cr"] != "", Overrunning: f["ov"] != "", Version: f.int("v"), Traceparent: f["tp"],
 	}
 	if f["i"] != "" {
 		t.Input = json.RawMessage(f["i"])
@@ -61,7 +74,8 @@ func (f fields) task(id string) (*task.Task, error) {
 	if f["res"] != "" {
 		t.Result = json.RawMessage(f["res"])
 	}
-	if err := f.decode("po", &t.Policy); err != nil {
+	var err error
+	if t.Policy, err = parsePolicy(f["po"]); err != nil {
 		return nil, err
 	}
 	if err := f.decode("tg", &t.Tags); err != nil {
@@ -95,7 +109,7 @@ func (f fields) attempts(t *task.Task) error {
 		if !ok {
 			continue
 		}
-		a, err := parseAttempt(int(n), text)
+		a, err := parseAttempt(int(n), f["w"+strconv.FormatInt(n, 10)], text)
 		if err != nil {
 			return err
 		}
@@ -104,16 +118,41 @@ func (f fields) attempts(t *task.Task) error {
 	return nil
 }
 
-// parseAttempt reads worker|start|end|outcome|error; the error is JSON and may hold bars.
-func parseAttempt(number int, text string) (task.Attempt, error) {
-	p := strings.SplitN(text, "|", 5)
-	if len(p) != 5 {
+// parseAttempt reads start|end|outcome|error; the error is JSON and may hold bars.
+func parseAttempt(number int, worker, text string) (task.Attempt, error) {
+	p := strings.SplitN(text, "|", 4)
+	if len(p) != 4 {
 		return task.Attempt{}, fmt.Errorf("read attempt %d: %d parts", number, len(p))
 	}
-	part := fields{"s": p[1], "e": p[2], "er": p[4]}
+	part := fields{"s": p[0], "e": p[1], "er": p[3]}
 	a := task.Attempt{
-		Number: number, Worker: p[0], StartedAt: part.time("s"),
-		FinishedAt: part.timeOrNil("e"), Outcome: task.Outcome(p[3]),
+		Number: number, Worker: worker, StartedAt: part.time("s"),
+		FinishedAt: part.timeOrNil("e"), Outcome: task.Outcome(p[2]),
 	}
 	return a, part.decode("er", &a.Error)
+}
+
+// policyText writes a policy shortly: see the prelude on why.
+func policyText(p task.Policy) string {
+	parts := []string{strconv.Itoa(p.MaxAttempts)}
+	for _, d := range []task.Duration{p.MinBackoff, p.MaxBackoff, p.Timeout, p.Deadline} {
+		parts = append(parts, d.Std().String())
+	}
+	return strings.Join(parts, " ")
+}
+
+func parsePolicy(text string) (p task.Policy, err error) {
+	parts := strings.Split(text, " ")
+	if len(parts) != 5 {
+		return task.Policy{}, fmt.Errorf("read record: policy has %d parts", len(parts))
+	}
+	if p.MaxAttempts, err = strconv.Atoi(parts[0]); err != nil {
+		return task.Policy{}, fmt.Errorf("read record: policy: %w", err)
+	}
+	for i, into := range []*task.Duration{&p.MinBackoff, &p.MaxBackoff, &p.Timeout, &p.Deadline} {
+		if err := into.UnmarshalText([]byte(parts[i+1])); err != nil {
+			return task.Policy{}, fmt.Errorf("read record: policy: %w", err)
+		}
+	}
+	return p, nil
 }

@@ -9,21 +9,14 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"embed"
-	"errors"
+	"encoding/hex"
 	"fmt"
-	"math"
-	"path"
-	"strconv"
-	"strings"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"google.golang.org/protobuf/encoding/protowire"
-
-	"windlass/internal/task"
 )
 
 // Bounds of the store itself. Those of a task stand in package task.
@@ -34,8 +27,10 @@ const (
 	MaxQueueName = 40
 	// MaxLost is how often in one series a task may lose its worker before it fails.
 	MaxLost = 5
-	// eventsKept is about how many changes a queue remembers for clients that come back.
-	eventsKept = 10_000
+	// eventsKept is about how many entries of changes a queue remembers for clients that come back.
+	eventsKept = 5_000
+	// changesTold is how many changes of one script stand in one entry.
+	changesTold = 10
 	// attemptsListed is how many attempts an item of a list shows.
 	attemptsListed = 1
 )
@@ -50,6 +45,13 @@ type Options struct {
 	MaxFinished int64
 	// IdempotencyTTL is how long an Idempotency-Key is remembered. Default 24 h.
 	IdempotencyTTL time.Duration
+	// Replicas is how many replicas must hold a submitted task before Submit
+	// returns. Zero: none is waited for.
+	Replicas int
+	// ReplicaTimeout is how long they may take. Default 1 s.
+	ReplicaTimeout time.Duration
+	// Clock is this machine's clock. Nil: time.Now.
+	Clock func() time.Time
 }
 
 func (o Options) withDefaults() Options {
@@ -65,6 +67,9 @@ func (o Options) withDefaults() Options {
 	if o.IdempotencyTTL == 0 {
 		o.IdempotencyTTL = 24 * time.Hour
 	}
+	if o.ReplicaTimeout == 0 {
+		o.ReplicaTimeout = time.Second
+	}
 	return o
 }
 
@@ -74,8 +79,11 @@ type Store struct {
 	rdb     redis.UniversalClient
 	opts    Options
 	scripts scripts
+	clock   func() time.Time
 	skew    atomic.Int64 // Redis's clock minus ours, in ms
 	ids     idSource
+	submits shared[entry, submitted]
+	ends    shared[ending, ended]
 	queues  sync.Map // names that this process has registered
 	watch   watch
 }
@@ -86,7 +94,11 @@ func New(rdb redis.UniversalClient, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{rdb: rdb, opts: o.withDefaults(), scripts: scripts}
+	s := &Store{rdb: rdb, opts: o.withDefaults(), scripts: scripts, clock: o.Clock}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	s.submits.flush, s.ends.flush = s.flushSubmits, s.flushEnds
 	s.watch.init(s)
 	return s, nil
 }
@@ -96,88 +108,39 @@ func (s *Store) Lease() time.Duration { return s.opts.Lease }
 
 // Now gives Redis's time as far as this process knows it: see SyncClock.
 func (s *Store) Now() time.Time {
-	return time.Now().Add(time.Duration(s.skew.Load()) * time.Millisecond)
+	return s.clock().Add(time.Duration(s.skew.Load()) * time.Millisecond)
 }
 
 // SyncClock asks Redis for its time, so that ids minted here sort with those
 // of processes whose clocks differ.
 func (s *Store) SyncClock(ctx context.Context) error {
-	before := time.Now()
+	before := s.clock()
 	now, err := s.rdb.Time(ctx).Result()
 	if err != nil {
 		return fmt.Errorf("ask redis for its time: %w", err)
 	}
-	middle := before.Add(time.Since(before) / 2)
+	middle := before.Add(s.clock().Sub(before) / 2)
 	s.skew.Store(now.Sub(middle).Milliseconds())
 	return nil
 }
 
-//go:embed lua/*.lua
-var luaFiles embed.FS
+// clockInterval is how often a process looks at Redis's clock again.
+const clockInterval = 30 * time.Second
 
-// scripts holds one script a file of folder lua.
-type scripts struct {
-	submit, claim, extend, report, end, cancel, retry, delete, upkeep, trim, list, logs *redis.Script
-}
-
-func loadScripts() (scripts, error) {
-	prelude, err := luaFiles.ReadFile("lua/prelude.lua")
-	if err != nil {
-		return scripts{}, fmt.Errorf("read script prelude: %w", err)
+// KeepClock calls SyncClock at intervals until ctx ends: clocks drift, and are put right.
+func (s *Store) KeepClock(ctx context.Context, log *slog.Logger) {
+	tick := time.NewTicker(clockInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.SyncClock(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("Redis's clock could not be read", "error", err)
+		}
 	}
-	constants := strings.NewReplacer(
-		"@events@", strconv.Itoa(eventsKept),
-		"@attempts@", strconv.Itoa(task.MaxAttemptsKept),
-		"@lines@", strconv.Itoa(task.MaxLogLines),
-		"@listed@", strconv.Itoa(attemptsListed),
-		"@message@", luaBytes(messageTail()),
-	)
-	var failed error
-	load := func(name string) *redis.Script {
-		body, err := luaFiles.ReadFile(path.Join("lua", name+".lua"))
-		failed = errors.Join(failed, err)
-		return redis.NewScript(constants.Replace(string(prelude) + string(body)))
-	}
-	all := scripts{
-		submit: load("submit"), claim: load("claim"), extend: load("extend"), report: load("report"),
-		end: load("end"), cancel: load("cancel"), retry: load("retry"), delete: load("delete"),
-		upkeep: load("upkeep"), trim: load("trim"), list: load("list"), logs: load("logs"),
-	}
-	return all, failed
-}
-
-// messageTail is the constant end of asynq's message: retries and timeout so
-// large that asynq never decides anything (a timeout of 0 would mean 30 minutes,
-// asynq 0.26 client.go).
-func messageTail() []byte {
-	const century = 100 * 365 * 24 * 60 * 60
-	b := protowire.AppendTag(nil, 5, protowire.VarintType)
-	b = protowire.AppendVarint(b, math.MaxInt32)
-	b = protowire.AppendTag(b, 8, protowire.VarintType)
-	return protowire.AppendVarint(b, century)
-}
-
-func luaBytes(b []byte) string {
-	var out strings.Builder
-	for _, c := range b {
-		fmt.Fprintf(&out, `\%03d`, c)
-	}
-	return out.String()
-}
-
-// run executes a script in the slot of the queue. id is empty for scripts that
-// work on the whole queue.
-func (s *Store) run(ctx context.Context, script *redis.Script, queue, id string, args ...any) *redis.Cmd {
-	keys, argv := scriptArgs(queue, id, args)
-	return script.Run(ctx, s.rdb, keys, argv...)
-}
-
-func scriptArgs(queue, id string, args []any) (keys []string, argv []any) {
-	key := countsKey(queue)
-	if id != "" {
-		key = recordKey(queue, id)
-	}
-	return []string{key}, append([]any{queue, id}, args...)
 }
 
 func base(queue string) string          { return "wl:{" + queue + "}:" }
@@ -243,6 +206,13 @@ func (s *Store) Ping(ctx context.Context) error {
 		return fmt.Errorf("ping redis: %w", err)
 	}
 	return nil
+}
+
+// newToken names one call, so that a script can tell when it is sent again.
+func newToken() string {
+	var b [8]byte
+	randomBytes(b[:])
+	return hex.EncodeToString(b[:])
 }
 
 func randomBytes(b []byte) { _, _ = rand.Read(b) } // never fails: crypto/rand.Read crashes instead

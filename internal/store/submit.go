@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -51,11 +50,26 @@ type Accepted struct {
 }
 
 // Submit keeps a task. When it returns without an error the task is stored and
-// will run. Errors: *TooManyQueuesError, or Redis could not be asked; then the
-// task may exist or not.
+// will run. Submits that come at the same time share round trips.
+// Errors: *TooManyQueuesError, *UnconfirmedError, or Redis could not be asked;
+// with the last two the task may exist.
 func (s *Store) Submit(ctx context.Context, sub Submission) (Accepted, error) {
-	got := s.SubmitAll(ctx, []Submission{sub})
-	return got[0].Accepted, got[0].Err
+	return s.submitAs(ctx, s.ids.next(s.Now(), sub.Queue), sub)
+}
+
+func (s *Store) submitAs(ctx context.Context, id string, sub Submission) (Accepted, error) {
+	if err := s.registerQueue(ctx, sub.Queue); err != nil {
+		return Accepted{}, err
+	}
+	e, err := newEntry(id, sub)
+	if err != nil {
+		return Accepted{}, err
+	}
+	got, err := s.submits.do(ctx, e)
+	if err != nil {
+		return Accepted{}, fmt.Errorf("submit: %w", err)
+	}
+	return s.accepted(ctx, e, got)
 }
 
 // SubmitResult is one outcome of SubmitAll.
@@ -64,88 +78,141 @@ type SubmitResult struct {
 	Err error
 }
 
-// submitBatch is how many tasks one round trip carries: enough to fill it, and
-// few enough for the client's timeout on a slow server.
-const submitBatch = 200
+// submitBatch is how many tasks one round trip of SubmitAll carries: enough to
+// fill it, and few enough for the client's timeout on a slow server.
+const submitBatch = 1000
 
 // SubmitAll keeps many tasks in a few round trips. Each has its own outcome, in order.
 func (s *Store) SubmitAll(ctx context.Context, subs []Submission) []SubmitResult {
-	results := make([]SubmitResult, 0, len(subs))
-	for batch := range slices.Chunk(subs, submitBatch) {
-		now := s.Now()
-		ids := make([]string, len(batch))
-		for i, sub := range batch {
-			ids[i] = s.ids.next(now, sub.Queue)
-		}
-		results = append(results, s.submitAs(ctx, ids, batch)...)
-	}
-	return results
-}
-
-func (s *Store) submitAs(ctx context.Context, ids []string, subs []Submission) []SubmitResult {
 	results := make([]SubmitResult, len(subs))
-	cmds := make([]*redis.Cmd, len(subs))
-	pipe := s.rdb.Pipeline()
+	entries := make([]entry, 0, min(len(subs), submitBatch))
+	places := make([]int, 0, cap(entries))
+	keep := func() {
+		for i, got := range s.writeEntries(ctx, entries) {
+			r := &results[places[i]]
+			r.Accepted, r.Err = s.accepted(ctx, entries[i], got)
+		}
+		entries, places = entries[:0], places[:0]
+	}
+	now := s.Now()
 	var away error // Redis cannot be asked: one item waits for that, not each
 	for i, sub := range subs {
 		err := away
 		if err == nil {
-			err = s.registerQueue(ctx, sub.Queue)
-		}
-		if err != nil {
-			if Unavailable(err) {
+			if err = s.registerQueue(ctx, sub.Queue); Unavailable(err) {
 				away = err
 			}
-			results[i].Err = err
-			continue
 		}
-		args, err := submitArgs(ids[i], sub)
+		var e entry
+		if err == nil {
+			e, err = newEntry(s.ids.next(now, sub.Queue), sub)
+		}
 		if err != nil {
 			results[i].Err = err
 			continue
 		}
-		keys, argv := scriptArgs(sub.Queue, ids[i], args)
-		cmds[i] = s.scripts.submit.EvalSha(ctx, pipe, keys, argv...)
+		if entries, places = append(entries, e), append(places, i); len(entries) == submitBatch {
+			keep()
+		}
 	}
-	_, _ = pipe.Exec(ctx) // each command carries its own error
-	for i, cmd := range cmds {
-		if cmd == nil {
-			continue
+	keep()
+	return results
+}
+
+// entry is a submission under its id, as the script takes it.
+type entry struct {
+	id   string
+	sub  Submission
+	args []any
+}
+
+// submitted is what the script answers for one entry.
+type submitted struct {
+	cause, value, start string
+	err                 error
+}
+
+func newEntry(id string, sub Submission) (entry, error) {
+	_, created, _ := parseID(id)
+	var tags []byte
+	if len(sub.Tags) > 0 {
+		var err error
+		if tags, err = json.Marshal(sub.Tags); err != nil {
+			return entry{}, fmt.Errorf("write tags: %w", err)
 		}
-		if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
-			args, _ := submitArgs(ids[i], subs[i])
-			cmd = s.run(ctx, s.scripts.submit, subs[i].Queue, ids[i], args...)
+	}
+	delay := any("")
+	if sub.Delay > 0 {
+		delay = sub.Delay.Milliseconds()
+	}
+	more := []any{"i", []byte(sub.Input), "po", policyText(sub.Policy)}
+	for _, f := range [][2]string{{"sub", sub.Subject}, {"tp", sub.Traceparent}} {
+		if f[1] != "" {
+			more = append(more, f[0], f[1])
 		}
-		results[i].Accepted, results[i].Err = s.accepted(ctx, ids[i], subs[i], cmd)
+	}
+	args := append([]any{
+		id, created.UnixMilli(), sub.Kind, delay, ms(sub.RunAt), ms(sub.ExpiresAt), sub.Policy.Deadline.Std().Milliseconds(),
+		sub.Unique, sub.CacheKey, sub.CacheFor.Milliseconds(), flag(sub.Fresh), tags, len(more),
+	}, more...)
+	return entry{id, sub, args}, nil
+}
+
+// flushTimeout bounds one round trip that several callers share.
+const flushTimeout = 10 * time.Second
+
+func (s *Store) flushSubmits(entries []entry) []submitted {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	return s.writeEntries(ctx, entries)
+}
+
+// Bounds of one script that writes several tasks: they keep it below about a
+// millisecond, and below the 3,999 arguments that ElastiCache Serverless allows.
+const (
+	scriptTasks = 100
+	scriptBytes = 1 << 20
+)
+
+// writeEntries groups the entries by queue, some a script, and writes them in one round trip.
+func (s *Store) writeEntries(ctx context.Context, entries []entry) []submitted {
+	results := make([]submitted, len(entries))
+	calls, places := groupCalls(len(entries), func(i int) (string, []any, int) {
+		return entries[i].sub.Queue, entries[i].args, len(entries[i].sub.Input)
+	})
+	for i, cmd := range s.confirm(ctx, s.scripts.submit, calls) {
+		reply, err := cmd.StringSlice()
+		if err == nil && len(reply) != 3*len(places[i]) {
+			err = fmt.Errorf("%d values for %d tasks", len(reply), len(places[i]))
+		}
+		for j, place := range places[i] {
+			if err != nil {
+				results[place].err = err
+				continue
+			}
+			results[place] = submitted{cause: reply[3*j], value: reply[3*j+1], start: reply[3*j+2]}
+		}
 	}
 	return results
 }
 
-func submitArgs(id string, sub Submission) ([]any, error) {
-	_, created, _ := parseID(id)
-	policy, err := json.Marshal(sub.Policy)
-	if err != nil {
-		return nil, fmt.Errorf("write policy: %w", err)
+// groupCalls puts items that belong to the same queue into as few calls as the
+// bounds of a script allow. It gives the calls, and for each the places of its items.
+func groupCalls(items int, item func(i int) (queue string, args []any, size int)) (calls []call, places [][]int) {
+	open := map[string]int{} // queue -> its call that takes more
+	sizes := map[string]int{}
+	for i := range items {
+		queue, args, size := item(i)
+		at, ok := open[queue]
+		if !ok || len(places[at]) == scriptTasks || sizes[queue]+size > scriptBytes {
+			at = len(calls)
+			open[queue], sizes[queue] = at, 0
+			calls, places = append(calls, call{queue: queue}), append(places, nil)
+		}
+		calls[at].args, places[at] = append(calls[at].args, args...), append(places[at], i)
+		sizes[queue] += size
 	}
-	tags, err := json.Marshal(sub.Tags)
-	if err != nil {
-		return nil, fmt.Errorf("write tags: %w", err)
-	}
-	if len(sub.Tags) == 0 {
-		tags = nil
-	}
-	args := []any{
-		created.UnixMilli(), sub.Kind, "", ms(sub.RunAt), ms(sub.ExpiresAt), sub.Policy.Deadline.Std().Milliseconds(),
-		sub.Unique, sub.CacheKey, sub.CacheFor.Milliseconds(), flag(sub.Fresh), tags,
-		"i", []byte(sub.Input), "sub", sub.Subject, "po", policy,
-	}
-	if sub.Delay > 0 {
-		args[2] = sub.Delay.Milliseconds()
-	}
-	if sub.Traceparent != "" {
-		args = append(args, "tp", sub.Traceparent)
-	}
-	return args, nil
+	return calls, places
 }
 
 func ms(t time.Time) any {
@@ -162,25 +229,24 @@ func flag(b bool) string {
 	return ""
 }
 
-func (s *Store) accepted(ctx context.Context, id string, sub Submission, cmd *redis.Cmd) (Accepted, error) {
-	reply, err := cmd.StringSlice()
-	if err != nil {
-		return Accepted{}, fmt.Errorf("submit: %w", err)
+func (s *Store) accepted(ctx context.Context, e entry, got submitted) (Accepted, error) {
+	if got.err != nil {
+		return Accepted{}, fmt.Errorf("submit: %w", named(got.err, e.id))
 	}
-	if reply[0] != "created" {
-		t, err := s.Get(ctx, reply[1])
+	if got.cause != "created" {
+		t, err := s.Get(ctx, got.value)
 		if errors.Is(err, ErrNotFound) { // it ended and was removed in between
-			return s.Submit(ctx, sub)
+			return s.Submit(ctx, e.sub)
 		}
-		return Accepted{Task: t, Cause: Cause(reply[0])}, err
+		return Accepted{Task: t, Cause: Cause(got.cause)}, err
 	}
-	_, created, _ := parseID(id)
-	start := fields{"r": reply[2]}
+	sub := e.sub
+	_, created, _ := parseID(e.id)
 	t := &task.Task{
-		ID: id, Kind: sub.Kind, Queue: sub.Queue, State: task.State(reply[1]), Subject: sub.Subject,
+		ID: e.id, Kind: sub.Kind, Queue: sub.Queue, State: task.State(got.value), Subject: sub.Subject,
 		Input: sub.Input, Attempts: []task.Attempt{}, MaxAttempts: sub.Policy.MaxAttempts, Policy: sub.Policy,
 		Tags: append([]string{}, sub.Tags...), Unique: sub.Unique,
-		CreatedAt: created, RunAt: start.time("r"), Version: 1, Traceparent: sub.Traceparent,
+		CreatedAt: created, RunAt: fields{"r": got.start}.time("r"), Version: 1, Traceparent: sub.Traceparent,
 	}
 	if !sub.ExpiresAt.IsZero() {
 		at := sub.ExpiresAt.UTC().Truncate(time.Millisecond)
@@ -222,7 +288,7 @@ func (s *Store) submitAgain(ctx context.Context, name, fingerprint string, sub S
 	t, err := s.Get(ctx, id)
 	switch {
 	case err == nil:
-		return Accepted{Task: t, Cause: CauseIdempotent}, nil
+		return Accepted{Task: t, Cause: CauseIdempotent}, s.confirmed(ctx, sub.Queue, id)
 	case !errors.Is(err, ErrNotFound):
 		return Accepted{}, err
 	case phase == "kept":
@@ -233,13 +299,13 @@ func (s *Store) submitAgain(ctx context.Context, name, fingerprint string, sub S
 }
 
 func (s *Store) submitClaimed(ctx context.Context, name, id, fingerprint string, sub Submission) (Accepted, error) {
-	got := s.submitAs(ctx, []string{id}, []Submission{sub})[0]
-	if got.Err != nil {
-		return Accepted{}, got.Err
+	got, err := s.submitAs(ctx, id, sub)
+	if err != nil {
+		return Accepted{}, err
 	}
 	value := "kept " + got.Task.ID + " " + fingerprint
 	if err := s.rdb.SetXX(ctx, name, value, redis.KeepTTL).Err(); err != nil && !errors.Is(err, redis.Nil) {
 		return Accepted{}, fmt.Errorf("keep idempotency key: %w", err)
 	}
-	return got.Accepted, nil
+	return got, nil
 }

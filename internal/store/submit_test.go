@@ -71,15 +71,15 @@ func testSubmitTwice(e *env) {
 	for _, delay := range []time.Duration{0, time.Hour} {
 		s := sub(func(s *Submission) { s.Delay, s.Unique, s.CacheKey, s.CacheFor = delay, "u", "c", time.Hour })
 		id := e.ids.next(e.Now(), s.Queue)
-		first := e.submitAs(e.ctx, []string{id}, []Submission{s})[0]
-		e.ok(first.Err)
-		second := e.submitAs(e.ctx, []string{id}, []Submission{s})[0]
-		e.ok(second.Err)
+		first, err := e.submitAs(e.ctx, id, s)
+		e.ok(err)
+		second, err := e.submitAs(e.ctx, id, s)
+		e.ok(err)
 		if diff := cmp.Diff(first, second); diff != "" {
 			e.t.Errorf("first and second answer (-first +second):\n%s", diff)
 		}
 		e.audit()
-		_, err := e.Cancel(e.ctx, id)
+		_, err = e.Cancel(e.ctx, id)
 		e.ok(err)
 	}
 	if n := len(e.keys(recordKey("default", "*"))); n != 2 {

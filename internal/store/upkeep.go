@@ -24,11 +24,13 @@ type Upkept struct {
 	Lost     int           // attempts whose worker gave no sign of life
 	Next     time.Duration // until the next task is due; below zero when none is
 	More     bool          // there was more to do than one step: call again
+	Line     int           // how many ids stand in the line
 }
 
 // Upkeep does for one queue what time alone demands. Any number of processes
-// may call it at once.
-func (s *Store) Upkeep(ctx context.Context, queue string) (Upkept, error) {
+// may call it at once. With grace no attempt is called lost yet: workers that
+// could not reach Redis may be about to say how theirs ended.
+func (s *Store) Upkeep(ctx context.Context, queue string, grace bool) (Upkept, error) {
 	lost, err := json.Marshal(task.Failure{Code: "worker_lost", Message: "The worker stopped giving signs of life."})
 	if err != nil {
 		return Upkept{}, fmt.Errorf("write error: %w", err)
@@ -38,56 +40,65 @@ func (s *Store) Upkeep(ctx context.Context, queue string) (Upkept, error) {
 	if err != nil {
 		return Upkept{}, fmt.Errorf("write error: %w", err)
 	}
-	n, err := s.run(ctx, s.scripts.upkeep, queue, "", upkeepStep, MaxLost, often, lost).Int64Slice()
+	n, err := s.run(ctx, s.scripts.upkeep, queue, "", upkeepStep, MaxLost, often, lost, flag(grace),
+		s.Now().UnixMilli(), s.opts.Lease.Milliseconds()).Int64Slice()
 	if err != nil {
 		return Upkept{}, fmt.Errorf("upkeep of queue %s: %w", queue, err)
 	}
 	return Upkept{
 		Released: int(n[0]), Expired: int(n[1]), Lost: int(n[2]),
-		Next: time.Duration(n[3]) * time.Millisecond, More: n[4] == 1,
+		Next: time.Duration(n[3]) * time.Millisecond, More: n[4] == 1, Line: int(n[5]),
 	}, nil
 }
 
-// keepInterval is how often KeepUp looks when nothing calls it: the most that a
-// lost signal can cost.
-const keepInterval = time.Second
+// Keeping says how KeepUp works.
+type Keeping struct {
+	Queues  func(context.Context) ([]string, error) // which queues
+	Every   time.Duration                           // how often it looks when nothing calls it: the most that a lost signal can cost
+	Nudge   <-chan struct{}                         // look at once; nil: never
+	Waiting func(queue string)                      // called for a queue in whose line something stands; nil: nobody wants to know
+	Log     *slog.Logger
+}
 
-// KeepUp calls Upkeep for the queues that the function names until ctx ends: at
-// once when nudged, on time for the next task that is due, and every second.
-// Faults are logged and tried again.
-func (s *Store) KeepUp(ctx context.Context, queues func(context.Context) ([]string, error), nudge <-chan struct{}, log *slog.Logger) {
+// KeepUp calls Upkeep until ctx ends: at once when nudged, on time for the next
+// task that is due, and at intervals. Faults are logged and tried again.
+func (s *Store) KeepUp(ctx context.Context, k Keeping) {
+	var grace time.Time
 	for ctx.Err() == nil {
-		wait := keepInterval
-		names, err := queues(ctx)
+		wait := k.Every
+		names, err := k.Queues(ctx)
 		for _, q := range names {
-			next, failed := s.keepQueue(ctx, q, log)
+			next, failed := s.keepQueue(ctx, q, time.Now().Before(grace), k)
 			err = errors.Join(err, failed)
 			if next >= 0 {
 				wait = min(wait, next)
 			}
 		}
 		if err != nil && ctx.Err() == nil {
-			log.Error("upkeep failed", "error", err)
-			wait = keepInterval
+			k.Log.Error("upkeep failed", "error", err)
+			grace, wait = time.Now().Add(s.opts.Lease/2), k.Every
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-		case <-nudge:
+		case <-k.Nudge:
 		case <-timer.C:
 		}
 		timer.Stop()
 	}
 }
 
-func (s *Store) keepQueue(ctx context.Context, queue string, log *slog.Logger) (time.Duration, error) {
+func (s *Store) keepQueue(ctx context.Context, queue string, grace bool, k Keeping) (time.Duration, error) {
 	for {
-		done, err := s.Upkeep(ctx, queue)
+		done, err := s.Upkeep(ctx, queue, grace)
 		if err != nil {
 			return -1, err
 		}
 		if done.Lost > 0 {
-			log.Warn("attempts lost their worker", "queue", queue, "attempts", done.Lost)
+			k.Log.Warn("attempts lost their worker", "queue", queue, "attempts", done.Lost)
+		}
+		if done.Line > 0 && k.Waiting != nil {
+			k.Waiting(queue)
 		}
 		if !done.More {
 			return done.Next, nil

@@ -12,7 +12,7 @@ import (
 func testStartDeadline(e *env) {
 	past := func(s *Submission) { s.ExpiresAt = e.Now().Add(-time.Second) }
 	dropped := e.submit(past)
-	if c, err := e.Claim(e.ctx, "default", "w1"); c != nil || err != nil {
+	if c, err := e.claimOne("default"); c != nil || err != nil {
 		e.t.Errorf("claim past the deadline: got %v, %v", c, err)
 	}
 	got := e.wantState(dropped.ID, task.Expired)
@@ -140,7 +140,8 @@ func testUpkeepSteps(e *env) {
 		e.lapse("due", made.ID)
 	}
 	for i, want := range []Upkept{
-		{Released: upkeepStep, More: true}, {Released: upkeepStep, More: true}, {Released: 10, Next: -time.Millisecond},
+		{Released: upkeepStep, More: true, Line: upkeepStep}, {Released: upkeepStep, More: true, Line: 2 * upkeepStep},
+		{Released: 10, Next: -time.Millisecond, Line: n},
 	} {
 		if got := e.upkeep("default"); got != want {
 			e.t.Errorf("step %d: got %+v, want %+v", i, got, want)
@@ -228,12 +229,12 @@ func testOldestPending(e *env) {
 
 func TestOptionsDefaults(t *testing.T) {
 	got := Options{}.withDefaults()
-	want := Options{Lease: 7 * time.Second, Retention: 7 * 24 * time.Hour, MaxFinished: 1_000_000, IdempotencyTTL: 24 * time.Hour}
-	if got != want {
-		t.Errorf("defaults: got %+v, want %+v", got, want)
+	want := Options{Lease: 7 * time.Second, Retention: 7 * 24 * time.Hour, MaxFinished: 1_000_000, IdempotencyTTL: 24 * time.Hour, ReplicaTimeout: time.Second}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("defaults (-want +got):\n%s", diff)
 	}
-	set := Options{Lease: 1, Retention: 2, MaxFinished: 3, IdempotencyTTL: 4}
-	if got := set.withDefaults(); got != set {
-		t.Errorf("what is set stays: got %+v, want %+v", got, set)
+	set := Options{Lease: 1, Retention: 2, MaxFinished: 3, IdempotencyTTL: 4, Replicas: 5, ReplicaTimeout: 6}
+	if diff := cmp.Diff(set, set.withDefaults()); diff != "" {
+		t.Errorf("what is set stays (-want +got):\n%s", diff)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +20,9 @@ const (
 	// watchBlock is how long one read of a stream waits; it bounds how long a
 	// reader outlives its last watcher.
 	watchBlock = 2 * time.Second
+	// watchLinger is how long readers go on without a watcher: the next one, such
+	// as a submit that waits for its result, need not start them.
+	watchLinger = 30 * time.Second
 	// watchBatch is how many changes one read takes.
 	watchBatch = 500
 	// watchKept is how many changed tasks a slow watcher may leave untaken.
@@ -31,7 +35,7 @@ const (
 type Change struct {
 	ID, Kind, Queue string
 	State           task.State // "deleted" when the record is gone
-	Log             bool       // only its log grew
+	Record, Log     bool       // which of them changed
 }
 
 // Watcher collects changes until they are taken. Close it.
@@ -78,11 +82,11 @@ func (w *Watcher) add(c Change, position string) {
 	}
 	old, known := w.changes[c.ID]
 	switch {
-	case known && earlier(position, old.at): // a replay comes after what happened meanwhile
-		old.Log = old.Log && c.Log
-		w.changes[c.ID] = old
 	case known:
-		c.Log = c.Log && old.Log
+		if earlier(position, old.at) { // a replay comes after what happened meanwhile
+			c.State, position = old.State, old.at
+		}
+		c.Record, c.Log = c.Record || old.Record, c.Log || old.Log
 		w.changes[c.ID] = heard{c, position}
 	case len(w.order) >= watchKept:
 		w.missed = true
@@ -115,7 +119,8 @@ type watch struct {
 
 	mu       sync.Mutex
 	watchers map[*Watcher]bool
-	stop     context.CancelFunc // nil while nobody watches
+	stop     context.CancelFunc // nil while no reader runs
+	linger   *time.Timer        // stops the readers; nil while somebody watches
 	readers  map[string]bool
 }
 
@@ -159,6 +164,10 @@ func (h *watch) addWatcher(ctx context.Context, w *Watcher) error {
 		h.stop = stop
 		go h.findQueues(run)
 	}
+	if h.linger != nil {
+		h.linger.Stop()
+		h.linger = nil
+	}
 	h.watchers[w] = true
 	return nil
 }
@@ -167,9 +176,17 @@ func (h *watch) remove(w *Watcher) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.watchers, w)
-	if len(h.watchers) == 0 && h.stop != nil {
-		h.stop()
-		h.stop = nil
+	if len(h.watchers) == 0 && h.linger == nil {
+		var linger *time.Timer
+		linger = time.AfterFunc(watchLinger, func() {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			if h.linger == linger { // nobody came meanwhile
+				h.stop()
+				h.stop, h.linger = nil, nil
+			}
+		})
+		h.linger = linger
 	}
 }
 
@@ -248,24 +265,37 @@ func (h *watch) read(ctx context.Context, queue, from string) {
 		}
 		for _, m := range streams[0].Messages {
 			from = m.ID
-			h.deliver(changeOf(queue, m), m.ID)
+			h.deliver(changesOf(queue, m), m.ID)
 		}
 	}
 }
 
-func (h *watch) deliver(c Change, position string) {
+func (h *watch) deliver(changes []Change, position string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for w := range h.watchers {
-		if w.id == "" || w.id == c.ID {
-			w.add(c, position)
+		for _, c := range changes {
+			if w.id == "" || w.id == c.ID {
+				w.add(c, position)
+			}
 		}
 	}
 }
 
-func changeOf(queue string, m redis.XMessage) Change {
-	text := func(name string) string { s, _ := m.Values[name].(string); return s }
-	return Change{ID: text("i"), Kind: text("k"), Queue: queue, State: task.State(text("s")), Log: text("e") == "l"}
+// changesOf reads an entry of the stream: see settle in lua/prelude.lua.
+func changesOf(queue string, m redis.XMessage) []Change {
+	changes := make([]Change, 0, len(m.Values))
+	for id, value := range m.Values {
+		text, _ := value.(string)
+		kind, rest, _ := strings.Cut(text, ":")
+		state, what, _ := strings.Cut(rest, ":")
+		changes = append(changes, Change{
+			ID: id, Kind: kind, Queue: queue, State: task.State(state),
+			Record: strings.Contains(what, "t"), Log: strings.Contains(what, "l"),
+		})
+	}
+	slices.SortFunc(changes, func(a, b Change) int { return cmp.Compare(a.ID, b.ID) })
+	return changes
 }
 
 // replay hands w what happened after a position. Each queue's stream has its
@@ -290,12 +320,16 @@ func (h *watch) replay(ctx context.Context, w *Watcher, after string) (missed bo
 		if err != nil {
 			return false, fmt.Errorf("replay changes of queue %s: %w", q, err)
 		}
-		if len(messages) > watchKept {
-			return true, nil
-		}
+		told := 0
 		for _, m := range messages {
-			if c := changeOf(q, m); w.id == "" || w.id == c.ID {
-				w.add(c, m.ID)
+			changes := changesOf(q, m)
+			if told += len(changes); told > watchKept {
+				return true, nil
+			}
+			for _, c := range changes {
+				if w.id == "" || w.id == c.ID {
+					w.add(c, m.ID)
+				}
 			}
 		}
 	}

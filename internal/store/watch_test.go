@@ -32,7 +32,7 @@ func (e *env) heardOf(w *Watcher, id string, state task.State) (all []Change, po
 		}
 		changes, at, _ := w.Take()
 		all, position = append(all, changes...), at
-		if slices.ContainsFunc(changes, func(c Change) bool { return c.ID == id && c.State == state && !c.Log }) {
+		if slices.ContainsFunc(changes, func(c Change) bool { return c.ID == id && c.State == state && c.Record }) {
 			return all, position
 		}
 	}
@@ -44,7 +44,7 @@ func testWatch(e *env) {
 	one, _ := e.watchAll(before.ID, "")
 	c := e.claim("default")
 	all, _ := e.heardOf(w, before.ID, task.Active)
-	if want := []Change{{ID: before.ID, Kind: "demo.echo", Queue: "default", State: task.Active}}; !cmp.Equal(all, want) {
+	if want := []Change{{ID: before.ID, Kind: "demo.echo", Queue: "default", State: task.Active, Record: true}}; !cmp.Equal(all, want) {
 		e.t.Errorf("heard %v, want %v: what was before is not told", all, want)
 	}
 	e.ok(e.Report(e.ctx, c.held(), Report{Lines: []Line{{Message: "x"}}}))
@@ -86,8 +86,8 @@ func testWatchCoalesces(e *env) {
 	})
 	got, position, missed := w.Take()
 	want := []Change{
-		{ID: c.Task.ID, Kind: "demo.echo", Queue: "default", State: task.Succeeded},
-		{ID: last.ID, Kind: "demo.echo", Queue: "default", State: task.Succeeded},
+		{ID: c.Task.ID, Kind: "demo.echo", Queue: "default", State: task.Succeeded, Record: true, Log: true},
+		{ID: last.ID, Kind: "demo.echo", Queue: "default", State: task.Succeeded, Record: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || missed || position == "" {
 		e.t.Errorf("position %q, missed %v, changes (-want +got):\n%s", position, missed, diff)
@@ -154,10 +154,10 @@ func testWatchMissed(e *env) {
 
 func TestWatcherKeepsTheLatest(t *testing.T) {
 	w := &Watcher{poke: make(chan struct{}, 1), changes: map[string]heard{}}
-	w.add(Change{ID: "a", State: task.Succeeded}, "1700000000000-10")
+	w.add(Change{ID: "a", State: task.Succeeded, Record: true}, "1700000000000-10")
 	w.add(Change{ID: "a", State: task.Active, Log: true}, "1700000000000-9") // a replay
 	got, position, _ := w.Take()
-	if want := []Change{{ID: "a", State: task.Succeeded}}; !cmp.Equal(got, want) || position != "1700000000000-10" {
+	if want := []Change{{ID: "a", State: task.Succeeded, Record: true, Log: true}}; !cmp.Equal(got, want) || position != "1700000000000-10" {
 		t.Errorf("got %v at %s, want %v", got, position, want)
 	}
 	for _, pair := range [][2]string{{"", "1-0"}, {"9-1", "10-0"}, {"1-9", "1-10"}, {"1-1", "2-0"}} {

@@ -92,6 +92,7 @@ type Task struct {
 	ExpiresAt  *time.Time `json:"expires_at,omitempty" doc:"Its start deadline."`
 
 	CancelRequested bool     `json:"cancel_requested" doc:"It is active and was asked to stop."`
+	Overrunning     bool     `json:"overrunning" doc:"It is active, and its handler goes on although the attempt's time is over or it was told to stop."`
 	Waiting         *Waiting `json:"waiting,omitempty" doc:"Why it does not run right now."`
 	Version         int64    `json:"version" doc:"Grows with every change of the record."`
 

@@ -14,26 +14,6 @@ import (
 	"windlass/internal/task"
 )
 
-// hold takes the claimed attempt into the books. handle lets it go.
-func (w *Worker) hold(c *store.Claim) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.busy.Add(1)
-	w.held[c.Task.ID] = &holding{
-		Held: store.Held{ID: c.Task.ID, Attempt: c.Attempt}, queue: c.Task.Queue,
-		ctx: ctx, cancel: cancel, until: time.Now().Add(w.Store.Lease()),
-	}
-}
-
-func (w *Worker) letGo(h *holding) {
-	w.mu.Lock()
-	delete(w.held, h.ID)
-	w.mu.Unlock()
-	h.cancel(nil)
-	w.busy.Done()
-}
-
 // handle runs one claimed attempt to its end. It always succeeds for asynq:
 // what follows is decided here and written by the store.
 func (w *Worker) handle(_ context.Context, t *asynq.Task) error {
@@ -41,28 +21,29 @@ func (w *Worker) handle(_ context.Context, t *asynq.Task) error {
 	if claim == nil {
 		return fmt.Errorf("task %s came without a claim", t.Payload())
 	}
-	w.mu.Lock()
-	h := w.held[claim.Task.ID]
-	w.mu.Unlock()
+	h := w.holding(claim)
 	defer w.letGo(h)
 
 	log := w.Log.With("task_id", h.ID, "attempt", h.Attempt, "kind", claim.Task.Kind)
 	begun := time.Now()
 	w.Metrics.started(claim)
 	r := newReporter(w.Store, h, log)
-	done, err := w.attempt(h.ctx, claim, r)
+	done, err := w.attempt(claim, h, r)
+	took := time.Since(begun)
 	cause := context.Cause(h.ctx)
+	h.returned.Store(true)
 	r.close()
-	if errors.Is(cause, errLost) {
-		log.Warn("attempt lost", "after", time.Since(begun).String())
-		w.Metrics.finished(claim, task.OutcomeLost, time.Since(begun))
+	if errors.Is(cause, errLost) && err != nil {
+		log.Warn("attempt lost", "after", took.String())
+		w.Metrics.finished(claim, task.OutcomeLost, took)
 		return nil
 	}
+	// A success whose lease ran out is written all the same: it counts while no other attempt has begun.
 	end := decide(claim, done, err, cause, w.Store.Now())
-	w.Metrics.finished(claim, end.Outcome, time.Since(begun))
+	w.Metrics.finished(claim, end.Outcome, took)
 	if state, ok := w.write(h, end, log); ok {
 		log.Info("attempt ended", "outcome", string(end.Outcome), "state", string(state),
-			"duration", time.Since(begun).String(), "error", errText(err))
+			"duration", took.String(), "error", errText(err))
 	}
 	return nil
 }
@@ -75,29 +56,26 @@ func errText(err error) string {
 }
 
 // attempt runs the kind with its timeout and turns a panic into an error.
-func (w *Worker) attempt(ctx context.Context, c *store.Claim, r *reporter) (done task.Done, err error) {
+func (w *Worker) attempt(c *store.Claim, h *holding, r *reporter) (done task.Done, err error) {
 	kind, ok := w.kinds[c.Task.Kind]
 	if !ok {
 		// A worker of another release may know it: the task is tried again.
 		return task.Done{}, &task.Error{Code: "unknown_kind", Message: "This worker does not know the kind " + c.Task.Kind + "."}
 	}
-	limit := c.Task.Policy.Timeout.Std()
-	if left := c.Deadline.Sub(c.StartedAt); left < limit {
-		limit = left
-	}
+	limit := min(c.Task.Policy.Timeout.Std(), c.Deadline.Sub(c.StartedAt))
 	if limit <= 0 {
 		return task.Done{}, task.Permanent(&task.Error{Code: "deadline", Message: "Its total deadline passed before this attempt could start."})
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTimeout)
-	defer cancel()
+	over := time.AfterFunc(limit, func() { h.end(errTimeout) })
+	defer over.Stop()
 	defer func() {
 		if p := recover(); p != nil {
 			r.log.Error("kind panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			done, err = task.Done{}, &task.Error{Code: "panic", Message: "The kind's code crashed. The worker's log tells where."}
 		}
 	}()
-	done, err = kind.Run(ctx, c.Task.Input, task.NewRun(c.Task, c.Attempt, c.Checkpoint, r))
-	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
+	done, err = kind.Run(h.ctx, c.Task.Input, task.NewRun(c.Task, c.Attempt, c.Checkpoint, r))
+	if err != nil && errors.Is(context.Cause(h.ctx), errTimeout) {
 		err = &task.Error{Code: "timeout", Message: fmt.Sprintf("The attempt took longer than %s.", limit.Round(time.Millisecond)), Err: err}
 	}
 	return done, err
@@ -137,14 +115,13 @@ func released() store.End {
 }
 
 // write keeps trying to write the end while Redis cannot be asked; at shutdown
-// it gives up after a while. A lease that runs out meanwhile only means that
-// the task runs again, as promised.
+// it gives up after a while, and the task runs again when its lease is over, as
+// promised.
 func (w *Worker) write(h *holding, end store.End, log *slog.Logger) (task.State, bool) {
-	const most = 5 * time.Second
+	const most = time.Second // below the grace that upkeep gives after an outage
+	var since time.Time      // of the shutdown, as far as this loop saw it
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, most) {
-		ctx, cancel := context.WithTimeout(context.Background(), most)
-		state, err := w.Store.End(ctx, h.Held, end)
-		cancel()
+		state, err := w.Store.End(context.Background(), h.Held, end)
 		if err == nil {
 			return state, true
 		}
@@ -153,8 +130,13 @@ func (w *Worker) write(h *holding, end store.End, log *slog.Logger) (task.State,
 			return state, false
 		}
 		log.Error("end not written; trying again", "error", err, "in", wait.String())
-		if wait >= most && w.front.closed() {
-			return "", false
+		if w.front.closed() {
+			if since.IsZero() {
+				since = time.Now()
+			}
+			if time.Since(since) > endPatience {
+				return "", false
+			}
 		}
 		<-time.After(wait)
 	}

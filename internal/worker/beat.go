@@ -18,7 +18,7 @@ func (w *Worker) listen(signals <-chan store.Signal, nudge chan<- struct{}) {
 			w.end(s.Cancel, errCanceled)
 			continue
 		}
-		w.front.signal()
+		w.front.signal(s.Queue)
 		select {
 		case nudge <- struct{}{}:
 		default:
@@ -32,7 +32,7 @@ func (w *Worker) end(id string, cause error) {
 	h := w.held[id]
 	w.mu.Unlock()
 	if h != nil {
-		h.cancel(cause)
+		h.end(cause)
 	}
 }
 
@@ -46,7 +46,6 @@ func (w *Worker) beat(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			w.Log.Error("sign of life failed", "worker", w.id, "error", err)
 		}
-		w.dropExpired()
 		select {
 		case <-ctx.Done():
 			return
@@ -59,7 +58,7 @@ func (w *Worker) describe() store.Worker {
 	host, pid := hostPID()
 	return store.Worker{
 		ID: w.id, Host: host, PID: pid, Version: w.Version, StartedAt: w.started.UTC().Truncate(time.Millisecond),
-		Queues: w.Queues, Concurrency: w.Concurrency, Active: w.active(),
+		Queues: w.Queues, Concurrency: w.Concurrency, Active: w.active(), Overrunning: w.overrunning(),
 	}
 }
 
@@ -86,18 +85,18 @@ func (w *Worker) extendSome(ctx context.Context, queue string, some []*holding) 
 	ctx, cancel := context.WithTimeout(ctx, w.Store.Lease()/beatsPerLease)
 	defer cancel()
 	asked := time.Now()
-	held := make([]store.Held, len(some))
+	signs := make([]store.Sign, len(some))
 	for i, h := range some {
-		held[i] = h.Held
+		signs[i] = store.Sign{Held: h.Held, Overrunning: h.overrunning()}
 	}
-	got, err := w.Store.Extend(ctx, queue, held)
+	got, err := w.Store.Extend(ctx, queue, signs)
 	if err != nil {
 		return err
 	}
 	for _, h := range some {
-		h.mu.Lock()
-		h.until = asked.Add(w.Store.Lease())
-		h.mu.Unlock()
+		if h.lease.Stop() { // else the handler was told to end already
+			h.lease.Reset(time.Until(asked.Add(w.Store.Lease())))
+		}
 	}
 	for _, id := range got.Lost {
 		w.end(id, errLost)
@@ -106,18 +105,4 @@ func (w *Worker) extendSome(ctx context.Context, queue string, some []*holding) 
 		w.end(id, errCanceled)
 	}
 	return nil
-}
-
-// dropExpired ends handlers whose lease may have run out because Redis could
-// not be asked: another worker may begin the task now.
-func (w *Worker) dropExpired() {
-	now := time.Now()
-	for _, h := range w.holdings() {
-		h.mu.Lock()
-		over := now.After(h.until)
-		h.mu.Unlock()
-		if over {
-			h.cancel(errLost)
-		}
-	}
 }

@@ -31,6 +31,7 @@ type reporter struct {
 	closed  bool
 
 	writing sync.Mutex // keeps writes in order
+	number  int        // of the last report that was sent
 }
 
 var _ task.Recorder = (*reporter)(nil)
@@ -91,10 +92,12 @@ func (r *reporter) flush(checkpoint []byte) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), reportTimeout)
 	defer cancel()
+	r.number++
+	report.Number = r.number
 	err := r.store.Report(ctx, r.h.Held, report)
 	switch {
 	case fenced(err):
-		r.h.cancel(errLost)
+		r.h.end(errLost)
 	case err != nil:
 		r.log.Warn("report not written", "error", err)
 	}

@@ -17,37 +17,70 @@ import (
 	"windlass/internal/store"
 )
 
-// pollInterval is how long an idle worker waits for a signal before it looks by
-// itself: the most that a lost signal can cost.
-const pollInterval = time.Second
+const (
+	// pollInterval is how long an idle worker waits for a signal before it asks
+	// by itself. Upkeep, which looks every second, tells it sooner when a signal was lost.
+	pollInterval = 5 * time.Second
+	// errorPause is how long it waits after Redis could not be asked: asynq asks
+	// again without a pause (its PR 1058).
+	errorPause = 500 * time.Millisecond
+)
 
-// transport stands between asynq's Server and Redis. Its dequeue becomes
-// store.Claim, which begins the attempt in the same step; when every queue is
-// empty it waits for a signal instead of polling. What asynq would write at the
-// end of a task (done, retry, archive, requeue) is left out: store.End did it.
+// transport stands between asynq's Server and what it takes for Redis: a client
+// of an embedded one, so that no fault of asynq's own writes (done, retry,
+// archive, heartbeat, recovery) and none of the network's reaches the other. Its
+// dequeue becomes store.Claim on the real Redis, which begins the attempts in
+// the same step, as many as there are free slots; when nothing waits it holds
+// asynq until a signal comes, instead of polling.
 type transport struct {
 	worker *Worker
 	queues int
-	wake   chan struct{}
 	quit   chan struct{}
 	once   sync.Once
-
+	wake   chan struct{}
 	claims sync.Map // task id -> *store.Claim, from dequeue to the handler
-	empty  int      // queues found empty in a row; asynq dequeues in one goroutine
+
+	mu    sync.Mutex
+	maybe map[string]bool // queues in whose line something may stand
+
+	// What follows belongs to asynq's one goroutine that dequeues.
+	ready []*store.Claim    // begun, and not given to asynq yet
+	empty int               // dequeues that found nothing in a row
+	asked map[string]string // queue -> token of a claim whose answer did not come
 }
 
 var _ redis.Hook = (*transport)(nil)
 
 func newTransport(w *Worker, queues []string) *transport {
-	return &transport{worker: w, queues: len(queues), wake: make(chan struct{}, 1), quit: make(chan struct{})}
+	t := &transport{
+		worker: w, queues: len(queues), wake: make(chan struct{}, 1), quit: make(chan struct{}),
+		maybe: map[string]bool{}, asked: map[string]string{},
+	}
+	for _, q := range queues {
+		t.maybe[q] = true
+	}
+	return t
 }
 
-// signal wakes an idle worker.
-func (t *transport) signal() {
+// signal says that something may stand in the line of a queue.
+func (t *transport) signal(queue string) {
+	t.mu.Lock()
+	t.maybe[queue] = true
+	t.mu.Unlock()
 	select {
 	case t.wake <- struct{}{}:
 	default:
 	}
+}
+
+// takeSign reports whether something may stand in the queue's line, and forgets
+// it: a signal that comes while Redis is asked counts again.
+func (t *transport) takeSign(queue string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maybe := t.maybe[queue]
+	t.maybe[queue] = false
+	return maybe
 }
 
 // close makes every dequeue find nothing from now on, at once.
@@ -70,7 +103,9 @@ func (t *transport) take(id string) *store.Claim {
 }
 
 // ProcessHook looks at the keys of a script to tell what asynq is about (asynq
-// 0.26 internal/rdb/rdb.go: dequeueCmd, doneCmd, retryCmd, archiveCmd, requeueCmd).
+// 0.26 internal/rdb/rdb.go: dequeueCmd, and all others that name an active list:
+// doneCmd, retryCmd, archiveCmd, requeueCmd). asynq's own idea of a task's end
+// goes nowhere.
 func (t *transport) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		reply, isReply := cmd.(*redis.Cmd)
@@ -100,39 +135,86 @@ func (t *transport) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 }
 
 func (t *transport) dequeue(ctx context.Context, queue string, reply *redis.Cmd) error {
-	if t.closed() {
-		return nothing(reply)
+	if len(t.ready) == 0 && !t.closed() && t.takeSign(queue) {
+		if err := t.claim(ctx, queue); err != nil {
+			t.worker.Log.Error("cannot take tasks", "queue", queue, "error", err)
+			t.signal(queue) // there may be more than the answer that is missing
+			t.wait(errorPause, false)
+			return nothing(reply)
+		}
 	}
-	claim, err := t.worker.Store.Claim(ctx, queue, t.worker.id)
-	if err != nil {
-		// asynq asks again without a pause after an error (its PR 1058).
-		t.worker.Log.Error("cannot take tasks", "queue", queue, "error", err)
-		t.wait(pollInterval)
-		reply.SetErr(err)
-		return err
-	}
-	if claim == nil {
-		if t.empty++; t.empty >= t.queues {
+	if len(t.ready) == 0 {
+		if t.empty++; t.empty >= t.queues && !t.closed() {
 			t.empty = 0
-			t.wait(pollInterval)
+			t.wait(pollInterval, true)
 		}
 		return nothing(reply)
 	}
 	t.empty = 0
-	// Held from here on, so that its lease is renewed even before the handler runs.
-	t.worker.hold(claim)
-	t.claims.Store(claim.Task.ID, claim)
-	reply.SetVal(string(claim.Message()))
+	c := t.ready[0]
+	t.ready = t.ready[1:]
+	t.claims.Store(c.Task.ID, c)
+	reply.SetVal(string(c.Message()))
 	return nil
 }
 
-func (t *transport) wait(most time.Duration) {
+// unserved takes the attempts that were begun and that asynq was not given. asynq
+// must have stopped dequeuing.
+func (t *transport) unserved() []*holding {
+	var left []*holding
+	for _, c := range t.ready {
+		h := t.worker.holding(c)
+		t.worker.letGo(h)
+		left = append(left, h)
+	}
+	t.ready = nil
+	return left
+}
+
+// claim begins attempts at what stands in the queue's line, as many as there are
+// free slots: none of them waits here for another to end. A claim whose answer
+// got lost is asked for again by its token, so it leaves nothing behind.
+func (t *transport) claim(ctx context.Context, queue string) error {
+	want := store.Want{Queue: queue, Worker: t.worker.id, Token: t.asked[queue]}
+	want.Many, want.Not = t.worker.room()
+	if want.Token == "" {
+		want.Token = shortID()
+		t.asked[queue] = want.Token
+	}
+	claims, more, err := t.worker.Store.Claim(ctx, want)
+	if err != nil {
+		return err
+	}
+	delete(t.asked, queue)
+	for _, c := range claims {
+		// Held from here on, so that its lease is renewed even before the handler runs.
+		t.worker.hold(c)
+	}
+	t.ready = claims
+	if more {
+		t.signal(queue)
+	}
+	return nil
+}
+
+// wait holds asynq for a while, or until a signal comes when one would help. A
+// wait that ends by itself has every queue looked at.
+func (t *transport) wait(most time.Duration, signals bool) {
 	timer := time.NewTimer(most)
 	defer timer.Stop()
+	wake := t.wake
+	if !signals {
+		wake = nil
+	}
 	select {
-	case <-t.wake:
+	case <-wake:
 	case <-t.quit:
 	case <-timer.C:
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		for q := range t.maybe {
+			t.maybe[q] = true
+		}
 	}
 }
 
@@ -185,7 +267,7 @@ func (l asynqLog) Error(args ...any) { l.log.Error("asynq: " + fmt.Sprint(args..
 func (l asynqLog) Fatal(args ...any) { l.log.Error("asynq: " + fmt.Sprint(args...)) }
 
 func shortID() string {
-	var b [4]byte
+	var b [6]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand.Read crashes instead
 	return hex.EncodeToString(b[:])
 }

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,11 +33,10 @@ var (
 
 // Config sets a worker up. Every field is needed unless it says otherwise.
 type Config struct {
-	Store *store.Store
-	// Redis is a client that only this worker uses, because it gets a hook. Run closes it.
-	Redis       redis.UniversalClient
+	Store       *store.Store
 	Kinds       []task.Kind
 	Queues      map[string]int // name -> weight, 1 or more
+	Strict      bool           // a queue is served only while all of greater weight are empty
 	Concurrency int            // how many attempts at once, 1 or more
 	Drain       time.Duration  // how long handlers may go on after Run's ctx ended
 	Version     string
@@ -49,42 +49,33 @@ type Config struct {
 // the process ends next.
 const releaseGrace = 3 * time.Second
 
+// endPatience is how long a draining worker tries to write an end that Redis does not take.
+const endPatience = 5 * time.Second
+
+// keepInterval is how often a worker looks for what time demands of its queues.
+const keepInterval = time.Second
+
 // Worker is one process's share of the work.
 type Worker struct {
 	Config
+	books
 
 	id      string
 	kinds   map[string]task.Kind
 	started time.Time
 	front   *transport
-
-	mu   sync.Mutex
-	held map[string]*holding // by task id
-	busy sync.WaitGroup      // one for each in held
-}
-
-// holding is one attempt that this process runs.
-type holding struct {
-	store.Held
-	queue  string
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-
-	mu    sync.Mutex
-	until time.Time // our hold is sure until then, by this machine's monotonic clock
 }
 
 // Run takes and runs tasks until ctx ends, then lets handlers finish within
 // Drain, hands the rest back uncharged, and returns nil. It returns an error
 // when Redis cannot be asked at the start.
 func Run(ctx context.Context, c Config) error {
-	defer func() { _ = c.Redis.Close() }()
 	host, err := os.Hostname()
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
-	w := &Worker{Config: c, kinds: map[string]task.Kind{}, started: time.Now(), held: map[string]*holding{}}
-	w.id = fmt.Sprintf("%s-%d-%s", host, os.Getpid(), shortID())
+	w := &Worker{Config: c, kinds: map[string]task.Kind{}, started: time.Now(), books: books{held: map[string]*holding{}}}
+	w.id = workerID(host)
 	for _, k := range c.Kinds {
 		w.kinds[k.Name] = k
 	}
@@ -101,8 +92,10 @@ func Run(ctx context.Context, c Config) error {
 		return fmt.Errorf("start worker: %w", err)
 	}
 	w.front = newTransport(w, queues)
-	c.Redis.AddHook(w.front)
-	server := w.newServer()
+	asynqs := store.OpenEmbedded() // asynq writes there what nobody reads: see transport
+	defer func() { _ = asynqs.Close() }()
+	asynqs.Client.AddHook(w.front)
+	server := w.newServer(asynqs.Client)
 	if err := server.Start(asynq.HandlerFunc(w.handle)); err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
@@ -113,7 +106,10 @@ func Run(ctx context.Context, c Config) error {
 	loops.Go(func() { w.listen(signals, nudge) })
 	loops.Go(func() { w.beat(alive) })
 	loops.Go(func() {
-		c.Store.KeepUp(alive, func(context.Context) ([]string, error) { return queues, nil }, nudge, c.Log)
+		c.Store.KeepUp(alive, store.Keeping{
+			Queues: func(context.Context) ([]string, error) { return queues, nil },
+			Every:  keepInterval, Nudge: nudge, Waiting: w.front.signal, Log: c.Log,
+		})
 	})
 
 	<-ctx.Done()
@@ -136,12 +132,20 @@ func (w *Worker) queueNames() []string {
 	return names
 }
 
-func (w *Worker) newServer() *asynq.Server {
+// workerID names this process, short enough for a record to stay packed: the
+// host without its domain, the process, and something that a restart changes.
+func workerID(host string) string {
+	const most = 40
+	name, _, _ := strings.Cut(host, ".")
+	return fmt.Sprintf("%.*s-%d-%s", most, name, os.Getpid(), shortID()[:8])
+}
+
+func (w *Worker) newServer(client redis.UniversalClient) *asynq.Server {
 	// What asynq would do at intervals, the store does: they are as long as can be.
 	const never = 24 * time.Hour
-	return asynq.NewServerFromRedisClient(w.Redis, asynq.Config{
-		Concurrency: w.Concurrency, Queues: w.Queues,
-		TaskCheckInterval:        time.Millisecond, // the transport waits instead
+	return asynq.NewServerFromRedisClient(client, asynq.Config{
+		Concurrency: w.Concurrency, Queues: w.Queues, StrictPriority: w.Strict,
+		TaskCheckInterval:        1, // the transport waits instead
 		DelayedTaskCheckInterval: never, JanitorInterval: never, HealthCheckInterval: never,
 		ShutdownTimeout: releaseGrace,
 		Logger:          asynqLog{w.Log}, LogLevel: asynq.WarnLevel,
@@ -153,7 +157,8 @@ func (w *Worker) newServer() *asynq.Server {
 // been told to end before it is called.
 func (w *Worker) drain(server *asynq.Server) {
 	w.front.close()
-	server.Stop()
+	server.Stop() // asynq dequeues no more
+	w.handBack(w.front.unserved())
 	done := make(chan struct{})
 	go func() { w.busy.Wait(); close(done) }()
 	w.Log.Info("worker drains", "worker", w.id, "active", w.active(), "for", w.Drain.String())
@@ -170,38 +175,31 @@ func (w *Worker) drain(server *asynq.Server) {
 	server.Shutdown()
 }
 
-func (w *Worker) active() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.held)
-}
-
 func (w *Worker) cancelAll(cause error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, h := range w.held {
-		h.cancel(cause)
+	for _, h := range w.holdings() {
+		h.end(cause)
 	}
 }
 
 // releaseAll hands back the tasks of handlers that do not return.
 func (w *Worker) releaseAll() {
-	ctx, cancel := context.WithTimeout(context.Background(), releaseGrace)
-	defer cancel()
 	for _, h := range w.holdings() {
 		w.Log.Warn("handler does not end; its task is handed back", "task_id", h.ID, "attempt", h.Attempt)
-		if _, err := w.Store.End(ctx, h.Held, released()); err != nil && !errors.Is(err, store.ErrFenced) {
-			w.Log.Error("task could not be handed back; others take it when its lease ends", "task_id", h.ID, "error", err)
-		}
 	}
+	w.handBack(w.holdings())
 }
 
-func (w *Worker) holdings() []*holding {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	all := make([]*holding, 0, len(w.held))
-	for _, h := range w.held {
-		all = append(all, h)
+// handBack ends attempts so that another worker takes their tasks at once.
+func (w *Worker) handBack(all []*holding) {
+	ctx, cancel := context.WithTimeout(context.Background(), releaseGrace)
+	defer cancel()
+	var ends sync.WaitGroup
+	for _, h := range all {
+		ends.Go(func() {
+			if _, err := w.Store.End(ctx, h.Held, released()); err != nil && !fenced(err) {
+				w.Log.Error("task could not be handed back; others take it when its lease ends", "task_id", h.ID, "error", err)
+			}
+		})
 	}
-	return all
+	ends.Wait()
 }

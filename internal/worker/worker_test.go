@@ -46,10 +46,6 @@ func newBench(t *testing.T) *bench {
 // start runs a worker with one kind "test" until the returned function is called.
 func (b *bench) start(drain time.Duration, fn func(ctx context.Context, in in, run *task.Run) (in, error)) (stop func()) {
 	b.t.Helper()
-	client, err := store.Connect(b.url)
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	kind := task.Definition[in, in]{
 		Name: "test", Title: "Test", Queue: "default", Policy: policy,
 		Subject: func(in) string { return "" }, Run: fn,
@@ -58,7 +54,7 @@ func (b *bench) start(drain time.Duration, fn func(ctx context.Context, in in, r
 	ended := make(chan error, 1)
 	go func() {
 		ended <- Run(ctx, Config{
-			Store: b.Store, Redis: client, Kinds: []task.Kind{kind}, Queues: map[string]int{"default": 2, "low": 1},
+			Store: b.Store, Kinds: []task.Kind{kind}, Queues: map[string]int{"default": 2, "low": 1},
 			Concurrency: 4, Drain: drain, Version: "test", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 			Metrics: NewMetrics(prometheus.NewRegistry()),
 		})
@@ -256,8 +252,8 @@ func TestDrainLetsHandlersFinish(t *testing.T) {
 func TestLostAttemptRunsElsewhere(t *testing.T) {
 	b := newBench(t)
 	id := b.submit(nil)
-	claim, err := b.Claim(t.Context(), "default", "dead-worker")
-	if err != nil || claim == nil {
+	claim, _, err := b.Claim(t.Context(), store.Want{Queue: "default", Worker: "dead-worker", Many: 1})
+	if err != nil || len(claim) != 1 {
 		t.Fatalf("Claim: %v, %v", claim, err)
 	}
 	b.start(0, echo) // nobody extends the first lease

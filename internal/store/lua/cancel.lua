@@ -2,17 +2,17 @@
 --   KEYS[1] record
 -- Returns the state after the call ('active' means asked), or nil when there is no such task.
 -- asynq may still carry the id: claim drops it.
-local key = record(id)
-local state, kind, cancel = unpack(redis.call('HMGET', key, 's', 'k', 'cr'))
-if not state or final(state) then return state end
-if state == 'active' then
-  if not cancel then
-    redis.call('HSET', key, 'cr', 1)
-    redis.call('HINCRBY', key, 'v', 1)
-    announce(id, kind, state, 't')
+local r = load(id)
+if not r.s or final(r.s) then return r.s end
+if r.s == 'active' then
+  if not r.cr then
+    redis.call('HSET', record(id), 'cr', 1, 'v', int(r.v + 1))
+    announce(id, r.k, r.s, 't')
+    settle()
   end
   redis.call('PUBLISH', base .. 'cancel', id)
-  return state
+  return r.s
 end
-finish(id, kind, state, 'canceled', clock())
+finish(id, r, 'canceled', clock())
+settle()
 return 'canceled'

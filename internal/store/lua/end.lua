@@ -1,46 +1,62 @@
--- Ends an attempt.
---   KEYS[1] record   ARGV[3] attempt number   ARGV[4] its outcome
---   ARGV[5] 'final', 'retry' or 'release': what follows
---   ARGV[6] wait before the next attempt (ms)   ARGV[7] error as JSON or ''
---   ARGV[8] result or ''   ARGV[9] summary
--- Returns {1, state} when it was written, now or by an earlier try whose reply was lost,
--- and {0, state} when the attempt is no longer the current one (nothing is written).
--- A task that was asked to stop ends as canceled however the attempt ended.
-local key = record(id)
-local state, number, kind, cancel = unpack(redis.call('HMGET', key, 's', 'n', 'k', 'cr'))
-if not state then return {0, 'deleted'} end
-if state ~= 'active' or number ~= ARGV[3] then
-  local ended = redis.call('HGET', key, 'a' .. ARGV[3]) or '|||lost|'
-  local outcome = string.match(ended, '^[^|]*|[^|]*|[^|]*|([^|]*)|')
-  return {outcome == ARGV[4] and 1 or 0, state}
-end
-
+-- Ends attempts. For each in turn, from ARGV[3] on:
+--   id, attempt number, its outcome, 'final', 'retry' or 'release' (what follows), wait before the
+--   next attempt (ms), error as JSON or '', result or '', summary
+-- Returns for each, in turn: 1 when it was written, now or by an earlier try whose reply was lost,
+-- 0 when the attempt is no longer the current one (nothing is written); and the task's state.
+-- A task that was asked to stop ends as canceled however the attempt ended. An attempt that counts
+-- as lost while no other has begun was not lost after all: its end is taken.
 local now = clock()
-local outcome, follows = ARGV[4], ARGV[5]
-end_attempt(id, number, now, outcome, ARGV[7])
-if outcome == 'failed' then redis.call('HINCRBY', key, 'us', 1) end
-if ARGV[7] ~= '' then redis.call('HSET', key, 'er', ARGV[7]) end
-if ARGV[8] ~= '' then redis.call('HSET', key, 'res', ARGV[8], 'sum', ARGV[9]) end
 
-if cancel or outcome == 'canceled' then
-  finish(id, kind, state, 'canceled', now)
-  return {1, 'canceled'}
+local function back_in_line(task, r, ...)
+  leave('lease', task)
+  move(task, r, 'pending', 'r', int(now), ...)
+  carry(task, r.k, now, fronts)
+  return 1, 'pending'
 end
-if follows == 'final' then
-  local to = outcome == 'succeeded' and 'succeeded' or 'failed'
-  if to == 'succeeded' then redis.call('HDEL', key, 'er') end
-  finish(id, kind, state, to, now)
-  return {1, to}
+
+local function close(task, number, outcome, follows, delay, failure, result, summary)
+  local r = load(task, 'a' .. number)
+  if not r.s then return 0, 'deleted' end
+  local had = string.match(r.extra or '||lost|', '^[^|]*|[^|]*|([^|]*)|')
+  local resumed = r.s == 'pending' and r.n == number and had == 'lost' and outcome ~= 'released'
+  if not resumed and (r.s ~= 'active' or r.n ~= number) then
+    return had == outcome and 1 or 0, r.s
+  end
+  local changed = {'a' .. number, ended(r.extra, now, outcome, failure)}
+  local function set(name, value)
+    local n = #changed
+    changed[n + 1], changed[n + 2] = name, value
+  end
+  if resumed then set('lo', int(tonumber(r.lo) - 1)) end
+  if outcome == 'failed' then set('us', int(tonumber(r.us or 0) + 1)) end
+  if failure ~= '' then set('er', failure) end
+  if result ~= '' then set('res', result) end
+  if summary ~= '' then set('sum', summary) end
+
+  if r.cr or outcome == 'canceled' then
+    finish(task, r, 'canceled', now, unpack(changed))
+    return 1, 'canceled'
+  end
+  if follows == 'final' then
+    local to = outcome == 'succeeded' and 'succeeded' or 'failed'
+    if to == 'succeeded' and number ~= '1' then redis.call('HDEL', record(task), 'er') end
+    finish(task, r, to, now, unpack(changed))
+    return 1, to
+  end
+  if r.ov then redis.call('HDEL', record(task), 'ov') end
+  if follows == 'release' then return back_in_line(task, r, unpack(changed)) end
+  local at = now + tonumber(delay)
+  leave('lease', task)
+  move(task, r, 'retrying', 'r', int(at), unpack(changed))
+  wait_until(task, at)
+  return 1, 'retrying'
 end
-redis.call('ZREM', base .. 'lease', id)
-if follows == 'release' then
-  redis.call('HSET', key, 'r', int(now))
-  move(id, kind, state, 'pending')
-  carry(id, kind, now, true)
-  return {1, 'pending'}
+
+local reply = {}
+for i = 3, #ARGV, 8 do
+  local written, state = close(unpack(ARGV, i, i + 7))
+  reply[#reply + 1] = written
+  reply[#reply + 1] = state
 end
-local at = now + tonumber(ARGV[6])
-redis.call('HSET', key, 'r', int(at))
-move(id, kind, state, 'retrying')
-wait_until(id, at)
-return {1, 'retrying'}
+settle()
+return reply

@@ -42,7 +42,7 @@ table.sort(ids, function(a, b) return a > b end)
 
 local function has_all(task)
   local have = {}
-  for _, tag in ipairs(tags_of(task)) do have[tag] = true end
+  for _, tag in ipairs(cjson.decode(redis.call('HGET', record(task), 'tg') or '[]')) do have[tag] = true end
   for _, tag in ipairs(tags) do
     if not have[tag] then return false end
   end
@@ -57,10 +57,13 @@ for i, task in ipairs(ids) do
     break
   end
   if #tags < 2 or has_all(task) then
-    local names = {'k', 's', 'sub', 'sum', 'po', 'tg', 'u', 'c', 'r', 'st', 'f', 'x', 'v', 'n', 'us', 'cr', 'pd', 'pt', 'pm', 'er'}
+    local names = {'k', 's', 'sub', 'sum', 'po', 'tg', 'u', 'c', 'r', 'st', 'f', 'x', 'v', 'n', 'us', 'cr', 'ov', 'pd', 'pt', 'pm', 'er'}
     local last = redis.call('HGET', record(task), 'n')
     if last then
-      for n = math.max(1, tonumber(last) - @listed@ + 1), tonumber(last) do table.insert(names, 'a' .. int(n)) end
+      for n = math.max(1, tonumber(last) - @listed@ + 1), tonumber(last) do
+        table.insert(names, 'a' .. int(n))
+        table.insert(names, 'w' .. int(n))
+      end
     end
     local values = redis.call('HMGET', record(task), unpack(names))
     local row = {task}

@@ -1,54 +1,76 @@
--- Accepts a task: record, index, counts, and asynq's entry or the clock, together.
---   ARGV[3] created (ms)       ARGV[4] kind        ARGV[5] delay (ms), '' when run_at is used
---   ARGV[6] run at (ms) or ''  ARGV[7] start deadline (ms) or ''
---   ARGV[8] total deadline, ms after the start time
---   ARGV[9] unique key or ''   ARGV[10] cache key or ''   ARGV[11] cache time (ms)
---   ARGV[12] '1' to pass over a cached result
---   ARGV[13] tags as JSON or ''  ARGV[14...] further fields of the record, name and value in turn
--- Returns {'created', state, start (ms)} (also when this very id is there already: the
--- reply to an earlier try was lost), or {'unique'|'cached'|'joined', id of the task that holds the key}.
-local kind, unique, cache = ARGV[4], ARGV[9], ARGV[10]
-local key = record(id)
-local present = redis.call('HMGET', key, 's', 'r')
-if present[1] then return {'created', present[1], present[2]} end
-
-if unique ~= '' then
-  local holder = redis.call('GET', base .. 'u:' .. unique)
-  if holder and redis.call('EXISTS', record(holder)) == 1 then return {'unique', holder} end
-end
-if cache ~= '' and ARGV[12] ~= '1' then
-  local holder = redis.call('GET', base .. 'c:' .. cache)
-  local state = holder and redis.call('HGET', record(holder), 's')
-  if state == 'succeeded' then return {'cached', holder} end
-  if state and not final(state) then return {'joined', holder} end
-end
-
+-- Accepts tasks of one queue: record, index, counts, and asynq's entry or the clock, together.
+-- For each task in turn, from ARGV[3] on:
+--   id, created (ms), kind, delay (ms) or '' when run at is used, run at (ms) or '',
+--   start deadline (ms) or '', total deadline in ms after the start time, unique key or '',
+--   cache key or '', cache time (ms), '1' to pass over a cached result, tags as JSON or '',
+--   how many arguments follow: further fields of the record, name and value in turn
+-- Returns for each task three values in turn: 'created', state, start (ms) (also when this very id
+-- is there already: the reply to an earlier try was lost), or 'unique'|'cached'|'joined', the id of
+-- the task that holds the key, ''.
 local now = clock()
-local start = now
-if ARGV[5] ~= '' then start = now + tonumber(ARGV[5]) elseif ARGV[6] ~= '' then start = tonumber(ARGV[6]) end
-local state = 'pending'
-if start > now then state = 'scheduled' else start = now end
 
-redis.call('HSET', key, 'k', kind, 's', state, 'c', ARGV[3], 'r', int(start), 'd', int(start + tonumber(ARGV[8])), 'v', 1,
-  unpack(ARGV, 14))
-local tags = {}
-if ARGV[13] ~= '' then
-  redis.call('HSET', key, 'tg', ARGV[13])
-  tags = cjson.decode(ARGV[13])
+local function holder_of(unique, cache, fresh)
+  if unique ~= '' then
+    local holder = redis.call('GET', base .. 'u:' .. unique)
+    if holder and redis.call('EXISTS', record(holder)) == 1 then return 'unique', holder end
+  end
+  if cache ~= '' and fresh ~= '1' then
+    local holder = redis.call('GET', base .. 'c:' .. cache)
+    local state = holder and redis.call('HGET', record(holder), 's')
+    if state == 'succeeded' then return 'cached', holder end
+    if state and not final(state) then return 'joined', holder end
+  end
 end
-if unique ~= '' then
-  redis.call('HSET', key, 'u', unique)
-  redis.call('SET', base .. 'u:' .. unique, id)
+
+local function accept(task, at)
+  local created, kind, delay, run_at, expires, deadline, unique, cache, cache_for, fresh, tags, more = unpack(ARGV, at, at + 11)
+  local key = record(task)
+  local present = redis.call('HMGET', key, 's', 'r')
+  if present[1] then return 'created', present[1], present[2] end
+  local cause, holder = holder_of(unique, cache, fresh)
+  if cause then return cause, holder, '' end
+
+  local start = now
+  if delay ~= '' then start = now + tonumber(delay) elseif run_at ~= '' then start = tonumber(run_at) end
+  local r = {k = kind, s = 'pending'}
+  if start > now then r.s = 'scheduled' else start = now end
+  local values = {'k', kind, 's', r.s, 'c', created, 'r', int(start), 'd', int(start + tonumber(deadline)), 'v', '1'}
+  for i = at + 12, at + 11 + tonumber(more) do values[#values + 1] = ARGV[i] end
+  local function set(name, value)
+    local n = #values
+    values[n + 1], values[n + 2] = name, value
+  end
+  if tags ~= '' then
+    r.tg = tags
+    set('tg', tags)
+  end
+  if unique ~= '' then
+    set('u', unique)
+    redis.call('SET', base .. 'u:' .. unique, task)
+  end
+  if cache ~= '' then
+    set('ck', cache)
+    set('cf', cache_for)
+    redis.call('SET', base .. 'c:' .. cache, task)
+  end
+  if expires ~= '' then
+    set('x', expires)
+    join('expire', expires, task)
+  end
+  redis.call('HSET', key, unpack(values))
+  index(task, r)
+  if r.s == 'pending' then carry(task, kind, now, pushes, true) else wait_until(task, start) end
+  announce(task, kind, r.s, 't')
+  return 'created', r.s, int(start)
 end
-if cache ~= '' then
-  redis.call('HSET', key, 'ck', cache, 'cf', ARGV[11])
-  redis.call('SET', base .. 'c:' .. cache, id)
+
+local reply, at = {}, 3
+while at <= #ARGV do
+  local a, b, c = accept(ARGV[at], at + 1)
+  reply[#reply + 1] = a
+  reply[#reply + 1] = b
+  reply[#reply + 1] = c
+  at = at + 13 + tonumber(ARGV[at + 12])
 end
-if ARGV[7] ~= '' then
-  redis.call('HSET', key, 'x', ARGV[7])
-  redis.call('ZADD', base .. 'expire', ARGV[7], id)
-end
-index(id, kind, state, tags)
-if state == 'pending' then carry(id, kind, now) else wait_until(id, start) end
-announce(id, kind, state, 't')
-return {'created', state, int(start)}
+settle()
+return reply

@@ -5,4 +5,5 @@ local to = '+inf'
 if ARGV[4] ~= '' then to = int(clock() - tonumber(ARGV[4])) end
 local old = redis.call('ZRANGEBYSCORE', base .. 'done', '-inf', to, 'LIMIT', 0, ARGV[3])
 for _, task in ipairs(old) do erase(task) end
+settle()
 return #old

@@ -1,53 +1,67 @@
 -- Does what time alone demands, at most ARGV[3] tasks of each sort a call.
 --   KEYS[1] wl:{<queue>}:n   ARGV[4] how often a task may lose its worker   ARGV[5] error for more, as JSON
---   ARGV[6] error of a lost attempt, as JSON
--- Returns {released, expired, lost, ms until the next one is due or -1, 1 when a sort was cut short}.
+--   ARGV[6] error of a lost attempt, as JSON   ARGV[7] '1': count no attempt as lost yet
+--   ARGV[8] when this was asked (ms)   ARGV[9] lease (ms): a call that Redis carries out long after it
+--   was asked was held up by an outage, and workers had no way to say that they live
+-- Returns {released, expired, lost, ms until the next one is due or -1, 1 when a sort was cut short,
+-- how many ids stand in the line}.
 local limit = tonumber(ARGV[3])
 local now = clock()
 local function passed(name)
   return redis.call('ZRANGEBYSCORE', base .. name, '-inf', int(now), 'LIMIT', 0, limit)
 end
 
-local due = passed('due')
-for _, task in ipairs(due) do
-  redis.call('ZREM', base .. 'due', task)
-  local state, kind = unpack(redis.call('HMGET', record(task), 's', 'k'))
-  if state == 'scheduled' or state == 'retrying' then
-    move(task, kind, state, 'pending')
-    carry(task, kind, now)
+-- Those whose start deadline passed come first: they must not be released any more.
+local over = {}
+local expired = passed('expire')
+for _, task in ipairs(expired) do
+  local r = load(task)
+  over[task] = true
+  if r.s == 'scheduled' or r.s == 'pending' then
+    finish(task, r, 'expired', now)
+  else
+    leave('expire', task)
   end
 end
 
-local expired = passed('expire')
-for _, task in ipairs(expired) do
-  redis.call('ZREM', base .. 'expire', task)
-  local state, kind = unpack(redis.call('HMGET', record(task), 's', 'k'))
-  if state == 'scheduled' or state == 'pending' then finish(task, kind, state, 'expired', now) end
-end
-
-local lost = passed('lease')
-for _, task in ipairs(lost) do
-  redis.call('ZREM', base .. 'lease', task)
-  local key = record(task)
-  local state, kind, number, cancel = unpack(redis.call('HMGET', key, 's', 'k', 'n', 'cr'))
-  if state == 'active' then
-    end_attempt(task, number, now, 'lost', ARGV[6])
-    local times = redis.call('HINCRBY', key, 'lo', 1)
-    if cancel then
-      finish(task, kind, state, 'canceled', now)
-    elseif times >= tonumber(ARGV[4]) then
-      redis.call('HSET', key, 'er', ARGV[5])
-      finish(task, kind, state, 'failed', now)
-    else
-      redis.call('HSET', key, 'er', ARGV[6], 'r', int(now))
-      move(task, kind, state, 'pending')
-      carry(task, kind, now, true)
+local due = passed('due')
+for _, task in ipairs(due) do
+  if not over[task] then
+    local r = load(task)
+    leave('due', task)
+    if r.s == 'scheduled' or r.s == 'retrying' then
+      move(task, r, 'pending')
+      carry(task, r.k, now, pushes)
     end
   end
 end
+
+local held_up = now - tonumber(ARGV[8]) > tonumber(ARGV[9]) / 2
+local lost = (ARGV[7] == '1' or held_up) and {} or passed('lease')
+for _, task in ipairs(lost) do
+  local n = redis.call('HGET', record(task), 'n') or ''
+  local r = load(task, 'a' .. n)
+  if r.s == 'active' then
+    local times = tonumber(r.lo or 0) + 1
+    local field, value = 'a' .. n, ended(r.extra, now, 'lost', ARGV[6])
+    if r.cr then
+      finish(task, r, 'canceled', now, field, value, 'lo', int(times))
+    elseif times >= tonumber(ARGV[4]) then
+      finish(task, r, 'failed', now, field, value, 'lo', int(times), 'er', ARGV[5])
+    else
+      if r.ov then redis.call('HDEL', record(task), 'ov') end
+      leave('lease', task)
+      move(task, r, 'pending', field, value, 'lo', int(times), 'er', ARGV[6], 'r', int(now))
+      carry(task, r.k, now, fronts)
+    end
+  else
+    leave('lease', task)
+  end
+end
+settle()
 
 local next_due = redis.call('ZRANGE', base .. 'due', 0, 0, 'WITHSCORES')[2]
 local wait = -1
 if next_due then wait = math.max(0, tonumber(next_due) - now) end
 local cut = (#due == limit or #expired == limit or #lost == limit) and 1 or 0
-return {#due, #expired, #lost, wait, cut}
+return {#due, #expired, #lost, wait, cut, redis.call('LLEN', asynq .. 'pending')}

@@ -1052,6 +1052,8 @@ export interface components {
              * @description How many attempts the task may use.
              */
             max_attempts: number;
+            /** @description It is active, and its handler goes on although the attempt's time is over or it was told to stop. */
+            overrunning: boolean;
             /** @description The rules in force for its attempts. */
             policy: components["schemas"]["Policy"];
             /** @description How far the current or last attempt came. */
@@ -1134,6 +1136,11 @@ export interface components {
             host: string;
             /** @description Names the process. */
             id: string;
+            /**
+             * Format: int64
+             * @description How many of those go on although their time is over or they were told to stop.
+             */
+            overrunning: number;
             /** Format: int64 */
             pid: number;
             /** @description The queues it serves, with their weights. */
