@@ -97,6 +97,11 @@ func (a *API) translate(ctx context.Context, err error) *Problem {
 	if held, ok := errors.AsType[*store.HeldError](err); ok {
 		return problem(codeHeld, "The task "+held.ID+" holds the unique key.").with("Location", taskPath(held.ID))
 	}
+	if u, ok := errors.AsType[*store.UnconfirmedError](err); ok {
+		a.log.WarnContext(ctx, "replicas did not confirm a task in time", "task_id", u.ID, "request_id", requestID(ctx))
+		return problem(codeUnconfirmed, "The task "+u.ID+" is stored, but too few replicas confirmed it in time: it may be lost if the store fails over now.").
+			with("Location", taskPath(u.ID)).with("Retry-After", "5")
+	}
 	if _, ok := errors.AsType[*store.TooManyQueuesError](err); ok {
 		return problem(codeTooManyQueues, fmt.Sprintf("There are %d queues already. Use one of them.", store.MaxQueues))
 	}

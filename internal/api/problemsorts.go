@@ -24,6 +24,7 @@ const (
 	codeTooManyQueues = "too_many_queues"
 	codeStreams       = "too_many_streams"
 	codeStore         = "store_unavailable"
+	codeUnconfirmed   = "task_unconfirmed"
 	codeShutdown      = "shutting_down"
 	codeInternal      = "internal_error"
 )
@@ -77,6 +78,8 @@ func problemSorts() map[string]problemSort {
 			"This process serves as many event streams as it may. Try again later, or ask for the task itself."},
 		codeStore: {http.StatusServiceUnavailable, "The store cannot answer now",
 			"Redis is not reachable, or cannot accept data now. Nothing is known about a task that was being handed in: send it again with the same Idempotency-Key to be sure."},
+		codeUnconfirmed: {http.StatusServiceUnavailable, "Too few replicas confirmed the task",
+			"This server accepts a task only when replicas of Redis have it too, and they did not answer in time. The task exists now and most likely runs; the detail and the header Location name it. Send the request again with the same Idempotency-Key, or ask for the task, to be sure."},
 		codeShutdown: {http.StatusServiceUnavailable, "This process is shutting down",
 			"Send the request again; another process will answer it."},
 		codeInternal: {http.StatusInternalServerError, "Something went wrong here",

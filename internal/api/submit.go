@@ -12,7 +12,7 @@ import (
 	"windlass/internal/task"
 )
 
-const maxBulk = 1000
+const maxBulk = 10_000
 
 type submitInput struct {
 	IdempotencyKey string `header:"Idempotency-Key" doc:"A key of your making, up to 255 characters. The same request with the same key within 24 hours makes one task only." example:"\"8e03978e-40d5-43dd-bc93-6894a57f9324\""`
@@ -172,7 +172,7 @@ type bulkInput struct {
 
 // Bulk is many tasks as they are handed in.
 type Bulk struct {
-	Items []Submit `json:"items" minItems:"1" maxItems:"1000" nullable:"false" doc:"1 to 1000 tasks."`
+	Items []Submit `json:"items" minItems:"1" maxItems:"10000" nullable:"false" doc:"1 to 10,000 tasks; the whole request at most 8 MiB."`
 }
 
 // BulkResult is one outcome per item, in order.

@@ -42,6 +42,7 @@ func (w *Worker) beat(ctx context.Context) {
 	tick := time.NewTicker(w.Store.Lease() / beatsPerLease)
 	defer tick.Stop()
 	for {
+		w.Metrics.over.Set(float64(w.overrunning()))
 		err := errors.Join(w.extend(ctx), w.Store.Beat(ctx, w.describe()))
 		if err != nil && ctx.Err() == nil {
 			w.Log.Error("sign of life failed", "worker", w.id, "error", err)

@@ -16,6 +16,7 @@ type Metrics struct {
 	ended    *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	waited   *prometheus.HistogramVec
+	over     prometheus.Gauge
 }
 
 // NewMetrics registers the worker's metrics with r.
@@ -31,7 +32,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		waited: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "windlass_task_wait_seconds", Help: "How long tasks waited past the time at which they could start.", Buckets: buckets}, []string{"kind", "queue"}),
 	}
-	r.MustRegister(m.begun, m.ended, m.duration, m.waited)
+	m.over = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "windlass_attempts_overrunning", Help: "Attempts whose handlers go on although their time is over or they were told to stop."})
+	r.MustRegister(m.begun, m.ended, m.duration, m.waited, m.over)
 	return m
 }
 

@@ -306,7 +306,7 @@ export interface components {
             worker: string;
         };
         Bulk: {
-            /** @description 1 to 1000 tasks. */
+            /** @description 1 to 10,000 tasks; the whole request at most 8 MiB. */
             items: components["schemas"]["Submit"][];
         };
         BulkItem: {

@@ -23,6 +23,7 @@ export function where(t: Task, now: number, zone: Zone): string {
       if (t.waiting?.reason === 'worker_busy') return 'every worker is busy'
       return 'waits for a worker'
     case 'active':
+      if (t.overrunning) return 'overrunning'
       if (t.cancel_requested) return 'asked to stop'
       return join(t.progress ? far(t.progress) : '', t.progress?.message ?? '')
     // The time comes first: a long reason is cut where the line ends.

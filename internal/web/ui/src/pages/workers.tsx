@@ -50,7 +50,7 @@ function WorkerRow({ worker: w }: { worker: Worker }) {
       <td data-label="Queues"><span class="queues">{queues.map(([name, weight]) => <span key={name}>{name} <span class="muted">{count(weight)}</span></span>)}</span></td>
       <td data-label="Runs">
         <span class="busy">
-          <span>{count(w.active)} of {count(w.concurrency)}</span>
+          <span>{count(w.active)} of {count(w.concurrency)}{w.overrunning > 0 && <span class="muted" title="They were told to end, and their code goes on."> · {count(w.overrunning)} overrunning</span>}</span>
           <span class="progress" aria-hidden="true">{w.active > 0 && <i style={{ width: `${Math.min(100, (100 * w.active) / Math.max(1, w.concurrency))}%` }} />}</span>
         </span>
       </td>

@@ -34,6 +34,9 @@ export function Why({ task, onRun }: { task: Task; onRun: () => void }) {
       if (w?.reason === 'worker_busy') return line('Waits for a free worker.', w.message, <a class="link" href={busy}>See what runs</a>)
       return line('Waits for a worker.', w?.message ?? 'It starts as soon as one is free.')
     case 'active':
+      if (task.overrunning) {
+        return line('Overrunning.', `${task.cancel_requested ? 'It was told to stop' : 'Its time is over'}, but its code goes on. Its place at the worker stays taken until the code returns; restarting the worker ends it.`)
+      }
       return task.cancel_requested ? line('Asked to stop.', 'It ends as soon as its worker hears of it.') : null
     case 'failed':
       return line('Failed.', task.error?.message ?? `${plural(task.attempts_used, 'attempt')} failed.`)
