@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/base32"
 	"encoding/binary"
-	"regexp"
 	"sort"
 	"strings"
 	"sync"
@@ -20,11 +19,16 @@ const (
 
 var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-var queueName = regexp.MustCompile(`^[a-z0-9_-]{1,40}$`)
-
 // ValidQueue reports whether name may name a queue: 1 to 40 of a-z, 0-9, _ and -.
 // A brace would break asynq's cluster slots (asynq issue 480).
-func ValidQueue(name string) bool { return queueName.MatchString(name) }
+func ValidQueue(name string) bool {
+	for _, c := range []byte(name) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return len(name) >= 1 && len(name) <= MaxQueueName
+}
 
 // idSource mints ids that grow within this process. The zero value is ready.
 type idSource struct {
