@@ -42,7 +42,12 @@ func openEmbedded(t testing.TB) redis.UniversalClient {
 
 func connect(t testing.TB, url string) redis.UniversalClient {
 	t.Helper()
-	rdb, err := Connect(url)
+	return connectTo(t, Address{URL: url})
+}
+
+func connectTo(t testing.TB, a Address) redis.UniversalClient {
+	t.Helper()
+	rdb, err := Connect(a)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func Unavailable(err error) bool {
 	}
 	for _, e := range []error{
 		io.EOF, io.ErrUnexpectedEOF, context.DeadlineExceeded, net.ErrClosed,
-		redis.Nil, redis.ErrClosed, redis.ErrPoolTimeout, redis.ErrPoolExhausted,
+		redis.Nil, redis.ErrClosed, redis.ErrPoolTimeout, redis.ErrPoolExhausted, errNoPassword,
 	} {
 		if errors.Is(err, e) {
 			return true

@@ -31,7 +31,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	url := redistest.Start(t).URL()
-	client, err := store.Connect(url)
+	client, err := store.Connect(store.Address{URL: url})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func newBench(t *testing.T) *bench {
 // start runs a worker with one kind "test" until the returned function is called.
 func (b *bench) start(drain time.Duration, fn func(ctx context.Context, in in, run *task.Run) (in, error)) (stop func()) {
 	b.t.Helper()
-	client, err := store.Connect(b.url)
+	client, err := store.Connect(store.Address{URL: b.url})
 	if err != nil {
 		b.t.Fatal(err)
 	}
