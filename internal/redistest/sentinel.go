@@ -97,6 +97,17 @@ func (s *Sentinel) Master() *Server {
 	return s.node(net.JoinHostPort(addr[0], addr[1]))
 }
 
+// Demote lets the Sentinels make a replica the master while the old one lives on as a
+// replica, as an operator does before maintenance. It does not wait: see [Sentinel.WaitFailover].
+func (s *Sentinel) Demote() {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), sentinelTimeout)
+	defer cancel()
+	if err := s.ask(s.Sentinels[0]).Failover(ctx, masterName).Err(); err != nil {
+		s.t.Fatalf("ask a Sentinel for a failover: %v", err)
+	}
+}
+
 // WaitFailover returns when every Sentinel names another master than old.
 func (s *Sentinel) WaitFailover(old *Server) {
 	s.t.Helper()

@@ -23,6 +23,8 @@ func backends() map[string]func(testing.TB) redis.UniversalClient {
 		"cluster": func(t testing.TB) redis.UniversalClient {
 			return connect(t, redistest.StartCluster(t, 3).URL())
 		},
+		"sentinel":                        openSentinel,
+		"TLS with own authority and user": openTLSUser,
 	}
 }
 

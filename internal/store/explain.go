@@ -60,7 +60,7 @@ func explainReach(err error) string {
 	case errors.Is(err, os.ErrNotExist):
 		return "there is no socket of this name: check the path in the URL"
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE):
-		return "Redis hangs up at once: it may want TLS: write rediss instead of redis in the URL"
+		return "Redis hangs up at once: it may want TLS (write rediss instead of redis in the URL), or have as many clients as its maxclients allows"
 	case silent:
 		return "Redis does not answer: check host and port, firewalls, and that Redis is not stuck"
 	}
@@ -77,8 +77,8 @@ func explainAnswer(err error) string {
 		{"WRONGPASS", "Redis does not take this user and password"},
 		{"NOAUTH", "Redis wants a password: set WINDLASS_REDIS_PASSWORD or WINDLASS_REDIS_PASSWORD_FILE"},
 		{"NOPERM", "Redis does not let this user do what Windlass needs: SECURITY.md has the rules of the user"},
-		{"ACL failure in script", "Redis does not let this user do what Windlass needs: SECURITY.md has the rules of the user"},
-		{"can't run this command or subcommand", "Redis does not let this user do what Windlass needs: SECURITY.md has the rules of the user"},
+		{inScript7, "Redis does not let this user do what Windlass needs: SECURITY.md has the rules of the user"},
+		{inScript, "Redis does not let this user do what Windlass needs: SECURITY.md has the rules of the user"},
 		{"DB index is out of range", "Redis has no database of this number: check the end of the URL"},
 		{"cluster support disabled", "this Redis is not a cluster: write redis:// or rediss://"},
 		{"MOVED", "this Redis is a node of a cluster: write redis+cluster://, or rediss+cluster:// for TLS"},

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -26,7 +27,8 @@ const (
 	mostBackoff  = 250 * time.Millisecond
 )
 
-// patience bounds commands and pipelines by mostPatience.
+// patience bounds commands and pipelines by mostPatience, and sees to it that a
+// pipeline that failed says so in every command.
 type patience struct{}
 
 // DialHook changes nothing.
@@ -43,11 +45,19 @@ func (patience) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// ProcessPipelineHook bounds one pipeline as a whole.
+// ProcessPipelineHook bounds one pipeline as a whole. When a server refuses the
+// user of its connection, go-redis 9.23 returns that and leaves the commands as
+// if they had been answered with nothing.
 func (patience) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		ctx, cancel := context.WithTimeout(ctx, mostPatience)
 		defer cancel()
-		return next(ctx, cmds)
+		err := next(ctx, cmds)
+		if err != nil && !slices.ContainsFunc(cmds, func(c redis.Cmder) bool { return c.Err() != nil }) {
+			for _, c := range cmds {
+				c.SetErr(err)
+			}
+		}
+		return err
 	}
 }
