@@ -11,6 +11,7 @@
 package redistest
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/url"
@@ -106,12 +107,15 @@ func (s *Server) Addr() string {
 // Client returns a client of this server, closed when t ends.
 func (s *Server) Client(t testing.TB) *redis.Client {
 	t.Helper()
-	opts, err := redis.ParseURL(s.URL())
-	if err != nil {
-		t.Fatalf("parse redis address: %v", err)
-	}
+	return s.ClientAs(t, "", s.password())
+}
+
+// ClientAs is [Server.Client] for a user of the server.
+func (s *Server) ClientAs(t testing.TB, user, password string) *redis.Client {
+	t.Helper()
+	opts := &redis.Options{Addr: s.Addr(), Username: user, Password: password}
 	if s.authority != nil {
-		opts.TLSConfig.RootCAs = s.authority.pool
+		opts.TLSConfig = &tls.Config{RootCAs: s.authority.pool, MinVersion: tls.VersionTLS12}
 	}
 	return newClient(t, opts)
 }

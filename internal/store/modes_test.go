@@ -21,28 +21,6 @@ const (
 	aclPassword = "s3cret"
 )
 
-// aclRules are those that SECURITY.md gives the operator.
-func aclRules(t testing.TB) []string {
-	t.Helper()
-	text, err := os.ReadFile("../../SECURITY.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if rules, ok := strings.CutPrefix(line, "ACL SETUSER windlass on >PASSWORD "); ok {
-			return strings.Fields(rules)
-		}
-	}
-	t.Fatal("SECURITY.md has no rules of the user")
-	return nil
-}
-
-// userArgs makes a server know the user and nobody else.
-func userArgs(t testing.TB, extra ...string) []string {
-	args := append([]string{"--user", aclUser, "on", ">" + aclPassword}, aclRules(t)...)
-	return append(append(args, extra...), "--user", "default", "off")
-}
-
 func openSentinel(t testing.TB) redis.UniversalClient {
 	return connect(t, redistest.StartSentinel(t, 1).URL())
 }
@@ -51,7 +29,7 @@ func openSentinel(t testing.TB) redis.UniversalClient {
 func openTLSUser(t testing.TB) redis.UniversalClient {
 	a := redistest.NewAuthority(t)
 	// The tests themselves empty the server and look at all keys.
-	s := redistest.StartTLS(t, a, userArgs(t, "+flushall", "+keys", "+script|flush", "+rename", "+config|set")...)
+	s := redistest.StartTLS(t, a, redistest.UserArgs(t, aclUser, aclPassword, "+flushall", "+keys", "+script|flush", "+rename", "+config|set")...)
 	return connectTo(t, Address{
 		URL: s.URL(), Username: aclUser, CAFile: a.File,
 		Password: func(context.Context) (string, error) { return aclPassword, nil },
@@ -60,13 +38,13 @@ func openTLSUser(t testing.TB) redis.UniversalClient {
 
 func TestUserMayBeCheckedAndNoMore(t *testing.T) {
 	t.Parallel()
-	s := redistest.Start(t, userArgs(t)...)
+	s := redistest.Start(t, redistest.UserArgs(t, aclUser, aclPassword)...)
 	rdb := connect(t, "redis://"+aclUser+":"+aclPassword+"@"+s.Addr())
 	if warnings, err := Check(t.Context(), rdb); err != nil || len(warnings) > 0 {
 		t.Errorf("check: %v, %v", warnings, err)
 	}
-	// A cluster's nodes name each other without a user.
-	c := redistest.StartCluster(t, 1, userArgs(t)[:4+len(aclRules(t))]...)
+	// The cluster keeps its default user, which sets it up.
+	c := redistest.StartCluster(t, 1, redistest.UserArgs(t, aclUser, aclPassword)[3:]...)
 	e := newEnv(t, c.Client(t), Options{})
 	e.rdb = connect(t, strings.Replace(c.URL(), "://", "://"+aclUser+":"+aclPassword+"@", 1))
 	if warnings, err := Check(t.Context(), e.rdb); err != nil || len(warnings) > 0 {
