@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -31,7 +32,7 @@ const (
 type config struct {
 	roleNames   []string
 	listen      string
-	redisURL    string
+	redis       store.Address
 	adminToken  string
 	egress      []netip.Prefix
 	queues      map[string]int
@@ -53,6 +54,7 @@ type option struct {
 	name, usage, fallback string
 	secret                bool
 	set                   func(c *config, value string) error
+	setFile               func(c *config, name string) // of a secret that may change; after set
 }
 
 // options is the one list of them. An empty value means the fallback.
@@ -60,8 +62,14 @@ func options() []option {
 	return []option{
 		{name: "role", fallback: roleAll, usage: "what this process does: all, or a comma list of api, web, worker, scheduler", set: setRoles},
 		{name: "listen", fallback: "127.0.0.1:8000", usage: "address of the page, the API and the health checks; a process without api and web takes a free port of 127.0.0.1 unless this is given", set: setListen},
-		{name: "redis-url", usage: "redis://host:6379/0, rediss:// for TLS, redis+cluster:// for a cluster; empty keeps tasks in memory",
-			set: func(c *config, v string) error { c.redisURL = v; return checkRedisURL(v) }},
+		{name: "redis-url", usage: "redis://host:6379/0 for one node or a replication group, redis+sentinel://host:26379,host:26379/mymaster/0, redis+cluster://host:6379,host:6379, unix:///path; rediss for redis speaks TLS; user:password@ before the host; empty keeps tasks in memory",
+			set: func(c *config, v string) error { c.redis.URL = v; return nil }},
+		{name: "redis-username", usage: "the user of Redis, in place of the URL's",
+			set: func(c *config, v string) error { c.redis.Username = v; return nil }},
+		{name: "redis-password", secret: true, usage: "the password of Redis, in place of the URL's; the file is read again for each new connection, so it may change without a restart",
+			set: setRedisPassword, setFile: setRedisPasswordFile},
+		{name: "redis-ca-file", usage: "certificates (PEM) of the authorities that alone may sign Redis's, for rediss; read again for each new connection; empty trusts the machine's",
+			set: func(c *config, v string) error { c.redis.CAFile = v; return nil }},
 		{name: "admin-token", secret: true, usage: "who calls the API or opens the page must show it; needed to listen beyond loopback", set: setToken},
 		{name: "egress-allow", usage: "comma list of networks that outbound calls may reach beside public ones, such as 10.1.0.0/16", set: setEgress},
 		{name: "queues", fallback: "critical=6,default=3,low=1", usage: "the queues that the worker serves, with weights", set: setQueues},
@@ -86,7 +94,7 @@ func options() []option {
 			set: func(c *config, v string) (err error) { c.replicas, err = wholeNumber(v, 0, 5); return err }},
 		{name: "wait-timeout", fallback: "1s", usage: "how long those replicas may take; after that the client hears 503 and the task's id",
 			set: func(c *config, v string) (err error) {
-				c.replicaWait, err = duration(v, time.Millisecond, 2*time.Second)
+				c.replicaWait, err = duration(v, time.Millisecond, 1500*time.Millisecond)
 				return err
 			}},
 		{name: "log-format", fallback: "auto", usage: "json, text, or auto: text on a terminal",
@@ -131,6 +139,7 @@ func parseConfig(args []string, getenv func(string) string, help io.Writer) (con
 func readOptions(given map[string]string, getenv func(string) string) (config, error) {
 	var c config
 	var faults []error
+	sources := map[string]string{} // of the options that are given
 	_, listenGiven := given["listen"]
 	listenGiven = listenGiven || getenv("WINDLASS_LISTEN") != ""
 	for _, o := range options() {
@@ -138,7 +147,11 @@ func readOptions(given map[string]string, getenv func(string) string) (config, e
 		switch {
 		case err != nil:
 		case value != "":
+			sources[o.name] = from
 			err = o.set(&c, value)
+			if from == o.env()+"_FILE" && o.setFile != nil {
+				o.setFile(&c, getenv(from))
+			}
 		case o.fallback != "":
 			err = errors.New("must not be empty")
 		}
@@ -152,7 +165,7 @@ func readOptions(given map[string]string, getenv func(string) string) (config, e
 	if c.serves() && c.adminToken == "" && c.listen != "" && !isLoopback(c.listen) {
 		faults = append(faults, fmt.Errorf("-listen: %s can be reached from other machines: set WINDLASS_ADMIN_TOKEN (or WINDLASS_ADMIN_TOKEN_FILE), or listen on 127.0.0.1", c.listen))
 	}
-	return c, errors.Join(faults...)
+	return c, errors.Join(append(faults, c.checkRedis(sources))...)
 }
 
 // value gives what the option is set to and where that stands.
@@ -165,17 +178,22 @@ func (o option) value(given map[string]string, getenv func(string) string) (valu
 	}
 	file := o.env() + "_FILE"
 	if name := getenv(file); o.secret && name != "" {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			return "", file, err
-		}
-		if b = bytes.TrimSpace(b); len(b) == 0 {
-			// A secret that was not mounted must not open the door.
-			return "", file, fmt.Errorf("%s is empty", name)
-		}
-		return string(b), file, nil
+		v, err := readSecret(name)
+		return v, file, err
 	}
 	return o.fallback, "-" + o.name, nil
+}
+
+func readSecret(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	if b = bytes.TrimSpace(b); len(b) == 0 {
+		// A secret that was not mounted must not open the door.
+		return "", fmt.Errorf("%s is empty", file)
+	}
+	return string(b), nil
 }
 
 func printHelp(w io.Writer) {
@@ -274,12 +292,35 @@ func setListen(c *config, v string) error {
 	return nil
 }
 
-func checkRedisURL(v string) error {
-	c, err := store.Connect(v)
-	if err != nil {
-		return err
+func setRedisPassword(c *config, v string) error {
+	c.redis.Password = func(context.Context) (string, error) { return v, nil }
+	return nil
+}
+
+func setRedisPasswordFile(c *config, name string) {
+	c.redis.Password = func(context.Context) (string, error) { return readSecret(name) }
+}
+
+// checkRedis looks at what the options say of Redis together. sources has where
+// each given one stands.
+func (c config) checkRedis(sources map[string]string) error {
+	var names []string
+	for _, o := range []string{"redis-url", "redis-username", "redis-password", "redis-ca-file"} {
+		if from := sources[o]; from != "" {
+			names = append(names, from)
+		}
 	}
-	return c.Close()
+	switch {
+	case len(names) == 0:
+		return nil
+	case c.redis.URL == "":
+		return fmt.Errorf("%s: -redis-url is missing", strings.Join(names, ", "))
+	}
+	client, err := store.Connect(c.redis)
+	if err != nil {
+		return fmt.Errorf("%s: %w", strings.Join(names, ", "), err)
+	}
+	return client.Close()
 }
 
 // isLoopback is false for names other than localhost: what they mean may change.

@@ -70,6 +70,14 @@ func TestParseConfigFaults(t *testing.T) {
 		{"queue twice", []string{"-queues", "a=1,a=2"}, env(), []string{"-queues", "twice"}},
 		{"token file missing", nil, env("WINDLASS_ADMIN_TOKEN_FILE", "/does/not/exist"), []string{"WINDLASS_ADMIN_TOKEN_FILE"}},
 		{"not a Redis URL", []string{"-redis-url", "localhost:6379"}, env(), []string{"-redis-url"}},
+		{"a Redis password twice", []string{"-redis-url", "redis://:hunter2@host"}, env("WINDLASS_REDIS_PASSWORD", "hunter3"), []string{"-redis-url", "WINDLASS_REDIS_PASSWORD"}},
+		{"a Redis password for nothing", nil, env("WINDLASS_REDIS_PASSWORD", "hunter3"), []string{"-redis-url", "WINDLASS_REDIS_PASSWORD"}},
+		{"Redis password file empty", []string{"-redis-url", "redis://host"}, env("WINDLASS_REDIS_PASSWORD_FILE", "/dev/null"), []string{"WINDLASS_REDIS_PASSWORD_FILE", "empty"}},
+		{"Redis password file missing", []string{"-redis-url", "redis://host"}, env("WINDLASS_REDIS_PASSWORD_FILE", "/does/not/exist"), []string{"WINDLASS_REDIS_PASSWORD_FILE"}},
+		{"authorities without TLS", []string{"-redis-url", "redis://host", "-redis-ca-file", "/dev/null"}, env(), []string{"-redis-ca-file", "rediss"}},
+		{"authorities missing", []string{"-redis-url", "rediss://host", "-redis-ca-file", "/does/not/exist"}, env(), []string{"-redis-ca-file", "/does/not/exist"}},
+		{"a file of no authorities", []string{"-redis-url", "rediss://host", "-redis-ca-file", "/dev/null"}, env(), []string{"-redis-ca-file", "PEM"}},
+		{"no master's name", []string{"-redis-url", "redis+sentinel://a,b"}, env(), []string{"-redis-url", "master"}},
 		{"network", []string{"-egress-allow", "10.0.0.0"}, env(), []string{"-egress-allow"}},
 		{"unknown flag", []string{"-colour"}, env(), []string{"-colour", "-h"}},
 		{"word left over", []string{"serve"}, env(), []string{`"serve"`}},
@@ -93,6 +101,29 @@ func TestRedisPasswordNeverShows(t *testing.T) {
 	for _, url := range []string{"redis://user:hunter2hunter2@[::1", "redis://:hunter2hunter2@host:notaport/0", "http://:hunter2hunter2@host"} {
 		if _, err := parseConfig([]string{"-redis-url", url}, env(), &bytes.Buffer{}); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%v", err)
+		}
+	}
+}
+
+// The file is read again whenever a connection needs the password.
+func TestRedisPasswordFromFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	for _, want := range []string{"hunter2", "hunter3"} {
+		if err := os.WriteFile(file, []byte(want+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := parseConfig([]string{"-redis-url", "redis+sentinel://a,b/mymaster", "-redis-username", "me"}, env("WINDLASS_REDIS_PASSWORD_FILE", file), &bytes.Buffer{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.redis.Password(t.Context()); err != nil || got != want || c.redis.Username != "me" {
+			t.Errorf("got %q for %q, %v", got, c.redis.Username, err)
+		}
+		if err := os.WriteFile(file, []byte("later"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.redis.Password(t.Context()); err != nil || got != "later" {
+			t.Errorf("got %q, %v, want what the file says now", got, err)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) {
 	log := c.newLogger(stderr)
 	store.LogTo(log)
-	source, err := store.OpenSource(c.redisURL)
+	source, err := store.OpenSource(c.redis)
 	if err != nil {
 		return fmt.Errorf("-redis-url: %w", err)
 	}
@@ -102,5 +102,8 @@ func checkRedis(ctx context.Context, source *store.Source, log *slog.Logger) err
 	for _, w := range warnings {
 		log.Warn(w)
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("-redis-url: %w", err)
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -208,6 +209,50 @@ func TestAllRolesInOneProcess(t *testing.T) {
 		_ = response.Body.Close()
 		if err != nil || response.StatusCode != 200 || !strings.Contains(string(body), want) {
 			t.Errorf("%s: %d, %v", path, response.StatusCode, err)
+		}
+	}
+	if code := c.stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// A replication group with TLS, an authority of its own and a user who may do
+// what SECURITY.md grants and no more; the password changes while all roles run.
+func TestAllRolesOverTLSAsAUser(t *testing.T) {
+	authority := redistest.NewAuthority(t)
+	redis := redistest.StartTLS(t, authority, append(redistest.UserArgs(t, "windlass", "first"), "--user", "admin", "on", ">admin", "+@all")...)
+	password := filepath.Join(t.TempDir(), "password")
+	write := func(text string) {
+		if err := os.WriteFile(password, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("first")
+	t.Setenv("WINDLASS_REDIS_USERNAME", "windlass")
+	t.Setenv("WINDLASS_REDIS_PASSWORD_FILE", password)
+	c := start(t, "-redis-url", redis.URL(), "-redis-ca-file", authority.File)
+	echo := func() {
+		t.Helper()
+		got := c.submit("wait=20", `{"kind":"demo.echo","input":{"message":"hello"}}`)
+		if got.State != task.Succeeded {
+			t.Errorf("got %s %+v", got.State, got.Error)
+		}
+	}
+	echo()
+	admin := redis.ClientAs(t, "admin", "admin")
+	write("second")
+	for _, cmd := range [][]any{{"acl", "setuser", "windlass", ">second", "<first"}, {"client", "kill", "user", "windlass"}} {
+		if err := admin.Do(t.Context(), cmd...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	echo()
+	c.mu.Lock()
+	log := c.log.String()
+	c.mu.Unlock()
+	for _, secret := range []string{`"first`, `second"`, "NOPERM"} {
+		if strings.Contains(log, secret) {
+			t.Errorf("the log has %s", secret)
 		}
 	}
 	if code := c.stop(); code != 0 {

@@ -132,7 +132,7 @@ func (p *process) ready(ctx context.Context) error {
 	if p.draining.Load() {
 		return errors.New("draining")
 	}
-	return p.store.Ping(ctx)
+	return p.store.Ready(ctx)
 }
 
 func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler, end func(), stdout io.Writer) error {

@@ -37,7 +37,7 @@ type Config struct {
 	Version    string                      // the program's, shown to clients
 	AdminToken string                      // empty: nobody needs to sign in
 	Embedded   bool                        // tasks are kept in memory only
-	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ping
+	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
 	Registry   *prometheus.Registry        // metrics of this process; nil: one of its own
 }
 
@@ -76,7 +76,7 @@ func New(c Config) *API {
 		c.Log = slog.Default()
 	}
 	if c.Ready == nil {
-		c.Ready = c.Store.Ping
+		c.Ready = c.Store.Ready
 	}
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()

@@ -136,6 +136,12 @@ func newSite(t *testing.T, change func(*Config)) *site {
 	server := redistest.Start(t)
 	// Without retries a dead server is known at once.
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1, DialerRetries: 1})
+	return newSiteOn(t, server, client, change)
+}
+
+// newSiteOn is newSite with a client of the test's own, which it closes.
+func newSiteOn(t *testing.T, server *redistest.Server, client redis.UniversalClient, change func(*Config)) *site {
+	t.Helper()
 	t.Cleanup(func() { _ = client.Close() })
 	s, err := store.New(client, store.Options{})
 	if err != nil {

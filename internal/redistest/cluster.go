@@ -3,6 +3,7 @@ package redistest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,36 +21,66 @@ const (
 	clusterBusOffset = 10000
 )
 
-// Cluster is a Redis Cluster of masters that share all slots evenly, without replicas.
+// Cluster is a Redis Cluster of masters that share all slots evenly.
 type Cluster struct {
-	// Nodes are the masters in the order of their slots. Each may be killed, restarted and
-	// paused by itself; a restarted node is a member again.
+	// Nodes are the first masters in the order of their slots. Each may be killed, restarted
+	// and paused by itself; a restarted node is a member again.
 	Nodes []*Server
+	// Replicas are those of the first node, then those of the second, and so on.
+	Replicas []*Server
 }
 
-// StartCluster runs masters redis-server processes as one cluster and returns once every
-// node says that the cluster is well, which takes about three seconds. The args are given
-// to every node, as by [Start].
+// StartCluster runs masters redis-server processes as one cluster without replicas and
+// returns once every node says that the cluster is well, which takes about three seconds.
+// The args are given to every node, as by [Start].
 func StartCluster(t testing.TB, masters int, args ...string) *Cluster {
 	t.Helper()
-	if masters < 1 {
-		t.Fatalf("start a cluster: want 1 master or more, got %d", masters)
+	return StartReplicatedCluster(t, masters, 0, args...)
+}
+
+// StartReplicatedCluster is [StartCluster] with replicas for each master. It returns once all
+// of them follow. Three masters is the least that can agree on a failover.
+func StartReplicatedCluster(t testing.TB, masters, replicas int, args ...string) *Cluster {
+	t.Helper()
+	if masters < 1 || replicas < 0 {
+		t.Fatalf("start a cluster: want 1 master or more and no less than 0 replicas, got %d and %d", masters, replicas)
 	}
 	args = append([]string{
 		"--cluster-enabled", "yes",
 		"--cluster-announce-ip", "127.0.0.1",
 		"--cluster-node-timeout", "2000",
+		"--repl-diskless-sync-delay", "0",
 	}, args...)
 	c := &Cluster{}
 	for range masters {
-		c.Nodes = append(c.Nodes, start(t, 65535-clusterBusOffset, args))
+		c.Nodes = append(c.Nodes, start(&Server{t: t, args: args}, 65535-clusterBusOffset))
+	}
+	for range masters * replicas {
+		c.Replicas = append(c.Replicas, start(&Server{t: t, args: args}, 65535-clusterBusOffset))
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), clusterTimeout)
 	defer cancel()
-	if err := c.join(ctx, t); err != nil {
-		t.Fatalf("start a cluster of %d: %v", masters, err)
+	err := c.join(ctx, t)
+	if err == nil && replicas > 0 {
+		err = c.follow(ctx, t, replicas)
+	}
+	if err != nil {
+		t.Fatalf("start a cluster of %d with %d replicas each: %v", masters, replicas, err)
 	}
 	return c
+}
+
+// WaitFailover returns when one of the dead master's replicas has taken its place, as that
+// replica says itself: clients may take a moment longer to find it.
+func (c *Cluster) WaitFailover(t testing.TB, dead *Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), clusterTimeout)
+	defer cancel()
+	each := len(c.Replicas) / len(c.Nodes)
+	i := slices.Index(c.Nodes, dead)
+	if err := waitMaster(ctx, t, c.Replicas[i*each:(i+1)*each]); err != nil {
+		t.Fatalf("wait until a replica of node %d is master: %v", i, err)
+	}
 }
 
 // URL names all nodes in the form that the program's -redis-url takes:
@@ -58,7 +89,7 @@ func (c *Cluster) URL() string {
 	u := c.Nodes[0].url()
 	u.Scheme = "redis+cluster"
 	var others []string
-	for _, n := range c.Nodes[1:] {
+	for _, n := range append(c.Nodes[1:len(c.Nodes):len(c.Nodes)], c.Replicas...) {
 		others = append(others, "addr="+n.Addr())
 	}
 	u.RawQuery = strings.Join(others, "&")
@@ -103,12 +134,32 @@ func (c *Cluster) join(ctx context.Context, t testing.TB) error {
 			return fmt.Errorf("introduce node %d: %w", i, err)
 		}
 	}
+	for i, n := range c.Replicas {
+		if err := clients[0].ClusterMeet(ctx, "127.0.0.1", strconv.Itoa(n.port)).Err(); err != nil {
+			return fmt.Errorf("introduce replica %d: %w", i, err)
+		}
+		clients = append(clients, n.Client(t))
+	}
 	for i, client := range clients {
-		if err := waitClusterOK(ctx, client, len(c.Nodes)); err != nil {
+		if err := waitClusterOK(ctx, client, len(clients)); err != nil {
 			return fmt.Errorf("wait for node %d: %w", i, err)
 		}
 	}
 	return nil
+}
+
+// follow makes the replicas, as many for each master, follow.
+func (c *Cluster) follow(ctx context.Context, t testing.TB, each int) error {
+	for i, n := range c.Replicas {
+		master, err := c.Nodes[i/each].Client(t).ClusterMyID(ctx).Result()
+		if err != nil {
+			return fmt.Errorf("ask node %d for its id: %w", i/each, err)
+		}
+		if err := n.Client(t).ClusterReplicate(ctx, master).Err(); err != nil {
+			return fmt.Errorf("make replica %d follow: %w", i, err)
+		}
+	}
+	return waitFollow(ctx, t, c.Replicas)
 }
 
 // waitClusterOK returns when the node knows all the others and sees every slot served.

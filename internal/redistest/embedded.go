@@ -37,7 +37,7 @@ func (m *Memory) URL() string { return "redis://" + m.Addr() }
 // Client returns a client of this Redis, closed when t ends.
 func (m *Memory) Client(t testing.TB) *redis.Client {
 	t.Helper()
-	return newClient(t, m.URL())
+	return newClient(t, &redis.Options{Addr: m.Addr()})
 }
 
 func (m *Memory) keepTime(stop <-chan struct{}) {

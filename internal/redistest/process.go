@@ -20,10 +20,10 @@ type process struct {
 	exited chan struct{}
 }
 
-// startProcess returns when the server accepts connections. If it cannot, the error has
-// what the server wrote.
-func startProcess(bin string, args []string) (*process, error) {
-	out := &output{ready: make(chan struct{})}
+// startProcess returns when the server has written word, by which it says that it accepts
+// connections. If it cannot, the error has what the server wrote.
+func startProcess(bin string, args []string, word string) (*process, error) {
+	out := &output{word: []byte(word), ready: make(chan struct{})}
 	p := &process{cmd: exec.Command(bin, args...), exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = dieWithParent()
@@ -69,6 +69,7 @@ func (p *process) kill() {
 // output collects what a server writes until it says that it is ready. The server's own
 // word is better proof than a PING: that might be answered by somebody else on the port.
 type output struct {
+	word  []byte
 	ready chan struct{}
 
 	mu   sync.Mutex
@@ -84,9 +85,7 @@ func (o *output) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	o.text.Write(b)
-	// The same words since Redis 2.0, in Valkey too, logged just before the first command
-	// is read and after any data was loaded.
-	if bytes.Contains(o.text.Bytes(), []byte("eady to accept connections")) {
+	if bytes.Contains(o.text.Bytes(), o.word) {
 		o.done = true
 		close(o.ready)
 	}

@@ -2,7 +2,8 @@
 //
 // A server is a redis-server process found in PATH, on a free loopback port, in a
 // directory of its own. It ends with the test that started it, and also when the test
-// binary is killed. [StartCluster] makes a real Redis Cluster of such processes.
+// binary is killed. [StartTLS] makes one that speaks TLS, [StartCluster] a real Redis Cluster
+// of such processes, and [StartSentinel] a master with replicas under Sentinels.
 // [Embedded] is the in-memory stand-in that the product falls back to, so that the same
 // test can be run on both.
 //
@@ -10,6 +11,7 @@
 package redistest
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/url"
@@ -30,7 +32,17 @@ type Server struct {
 	port int
 	args []string
 	proc *process
+
+	authority *Authority // signed its certificate; nil: it speaks no TLS
+	config    string     // of a Sentinel: the file that it runs on
 }
+
+// What a server logs just before it reads its first command, after any data was loaded: the
+// same words since Redis 2.0, in Valkey too. A Sentinel does not say them.
+const (
+	serverReady   = "eady to accept connections"
+	sentinelReady = "+monitor master"
+)
 
 // Start runs a redis-server and returns once it accepts connections, which takes about
 // 20 ms. It keeps nothing on disk unless args say so. The process is killed when t ends.
@@ -43,17 +55,18 @@ type Server struct {
 // A missing redis-server fails the test; it never skips it.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
-	return start(t, 65535, args)
+	return start(&Server{t: t, args: args}, 65535)
 }
 
-// start is Start with a highest port: a cluster node needs room above its own.
-func start(t testing.TB, maxPort int, args []string) *Server {
+// start runs s on a port up to maxPort: a cluster node needs room above its own.
+func start(s *Server, maxPort int) *Server {
+	t := s.t
 	t.Helper()
 	bin, err := exec.LookPath("redis-server")
 	if err != nil {
 		t.Fatalf("find redis-server: %v: run make test, or apt-get install redis-server", err)
 	}
-	s := &Server{t: t, bin: bin, dir: t.TempDir(), args: args}
+	s.bin, s.dir = bin, t.TempDir()
 	// After TempDir, so that the process is gone when its directory is removed.
 	t.Cleanup(s.Kill)
 
@@ -71,11 +84,15 @@ func start(t testing.TB, maxPort int, args []string) *Server {
 }
 
 // URL is the address as Redis clients write it, with the password if there is one:
-// redis://127.0.0.1:6379, redis://:secret@127.0.0.1:6379.
+// redis://127.0.0.1:6379, redis://:secret@127.0.0.1:6379. It begins with rediss for one that
+// speaks TLS.
 func (s *Server) URL() string { return s.url().String() }
 
 func (s *Server) url() *url.URL {
 	u := &url.URL{Scheme: "redis", Host: s.Addr()}
+	if s.authority != nil {
+		u.Scheme = "rediss"
+	}
 	if p := s.password(); p != "" {
 		u.User = url.UserPassword("", p)
 	}
@@ -90,7 +107,17 @@ func (s *Server) Addr() string {
 // Client returns a client of this server, closed when t ends.
 func (s *Server) Client(t testing.TB) *redis.Client {
 	t.Helper()
-	return newClient(t, s.URL())
+	return s.ClientAs(t, "", s.password())
+}
+
+// ClientAs is [Server.Client] for a user of the server.
+func (s *Server) ClientAs(t testing.TB, user, password string) *redis.Client {
+	t.Helper()
+	opts := &redis.Options{Addr: s.Addr(), Username: user, Password: password}
+	if s.authority != nil {
+		opts.TLSConfig = &tls.Config{RootCAs: s.authority.pool, MinVersion: tls.VersionTLS12}
+	}
+	return newClient(t, opts)
 }
 
 // Kill ends the process at once (SIGKILL), as a crash would, and returns when it is gone.
@@ -141,13 +168,17 @@ func (s *Server) signal(sig syscall.Signal) {
 }
 
 func (s *Server) run() error {
-	args := []string{
-		"--port", strconv.Itoa(s.port),
-		"--bind", "127.0.0.1",
-		"--dir", s.dir,
-		"--save", "",
+	args, ready := []string{"--bind", "127.0.0.1", "--dir", s.dir}, serverReady
+	switch {
+	case s.config != "":
+		ready = sentinelReady
+		args = append([]string{s.config, "--sentinel", "--port", strconv.Itoa(s.port)}, args...)
+	case s.authority != nil:
+		args = append(args, "--save", "", "--port", "0", "--tls-port", strconv.Itoa(s.port))
+	default:
+		args = append(args, "--save", "", "--port", strconv.Itoa(s.port))
 	}
-	proc, err := startProcess(s.bin, append(args, s.args...))
+	proc, err := startProcess(s.bin, append(args, s.args...), ready)
 	if err != nil {
 		return fmt.Errorf("run redis-server on port %d: %w", s.port, err)
 	}
@@ -182,12 +213,8 @@ func freePort(t testing.TB, maxPort int) int {
 	}
 }
 
-func newClient(t testing.TB, rawURL string) *redis.Client {
+func newClient(t testing.TB, opts *redis.Options) *redis.Client {
 	t.Helper()
-	opts, err := redis.ParseURL(rawURL)
-	if err != nil {
-		t.Fatalf("parse redis address: %v", err)
-	}
 	c := redis.NewClient(opts)
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil {

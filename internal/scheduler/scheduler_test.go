@@ -16,7 +16,7 @@ import (
 
 // TestRunDoesWhatTimeDemands has no worker: what happens, the scheduler did.
 func TestRunDoesWhatTimeDemands(t *testing.T) {
-	client, err := store.Connect(redistest.Start(t).URL())
+	client, err := store.Connect(store.Address{URL: redistest.Start(t).URL()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,8 @@ func backends() map[string]func(testing.TB) redis.UniversalClient {
 		"cluster": func(t testing.TB) redis.UniversalClient {
 			return connect(t, redistest.StartCluster(t, 3).URL())
 		},
+		"sentinel":                        openSentinel,
+		"TLS with own authority and user": openTLSUser,
 	}
 }
 
@@ -42,7 +44,12 @@ func openEmbedded(t testing.TB) redis.UniversalClient {
 
 func connect(t testing.TB, url string) redis.UniversalClient {
 	t.Helper()
-	rdb, err := Connect(url)
+	return connectTo(t, Address{URL: url})
+}
+
+func connectTo(t testing.TB, a Address) redis.UniversalClient {
+	t.Helper()
+	rdb, err := Connect(a)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,47 +1,135 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/url"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Connect gives a client for a URL: redis://, rediss:// (TLS), unix://, or
-// redis+cluster:// and rediss+cluster:// for a Redis Cluster. It contacts
-// nothing. Its errors never hold the password. The caller closes the client.
-func Connect(rawURL string) (redis.UniversalClient, error) {
-	scheme, rest, found := strings.Cut(rawURL, "://")
-	if !found {
-		return nil, errors.New("not a URL: write redis://host:6379/0, or rediss:// for TLS")
+// Address says where Redis is and how to get in.
+type Address struct {
+	// URL is one of
+	//   redis://user:password@host:6379/0          one node, or what a replication group calls its primary
+	//   unix:///run/redis.sock?db=0                the same by a socket
+	//   redis+sentinel://user:password@host:26379,host:26379/master/0
+	//   redis+cluster://user:password@host:6379,host:6379
+	// with rediss for redis where TLS is spoken. User, password, port and database
+	// may be left out. Sentinels with a password of their own take
+	// ?sentinel_username= and ?sentinel_password=. Other parameters are go-redis's.
+	URL string
+	// Username wins over the URL's. Empty: the URL's, or Redis's user "default".
+	Username string
+	// Password is asked for each new connection, so that it may change. Nil: the URL's.
+	Password func(context.Context) (string, error)
+	// CAFile names certificates (PEM) that alone are trusted to sign Redis's. It is
+	// read for each new connection. Empty: the machine's authorities.
+	CAFile string
+}
+
+// errNoPassword says that the password could not be had, for one connection.
+var errNoPassword = errors.New("no password for redis")
+
+// Connect gives a client of the Redis at a. It contacts nothing. Its errors
+// never hold the password. The caller closes the client.
+func Connect(a Address) (redis.UniversalClient, error) {
+	u, err := parseURL(a.URL)
+	if err != nil {
+		return nil, err
 	}
-	if plain, cluster := strings.CutSuffix(scheme, "+cluster"); cluster {
-		o, err := redis.ParseClusterURL(plain + "://" + rest)
-		if err != nil {
-			return nil, withoutURL(err)
-		}
-		// Topology is asked for every second: go-redis stays with a dead master for
-		// 60 s by default (go-redis issue 3979).
-		o.ClusterStateReloadInterval = time.Second
-		o.DisableIdentity, o.MaintNotificationsConfig = true, noMaintenance()
-		return redis.NewClusterClient(o), nil
+	if a.Password != nil && u.password() != "" {
+		return nil, errors.New("the URL holds a password, and another is given beside it: leave one of them out")
 	}
-	o, err := redis.ParseURL(rawURL)
+	d, err := newDialer(u, a.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	var client redis.UniversalClient
+	switch u.mode {
+	case modeCluster:
+		client, err = a.clusterClient(u, d)
+	case modeSentinel:
+		client, err = a.sentinelClient(u, d)
+	default:
+		client, err = a.nodeClient(u, d)
+	}
 	if err != nil {
 		return nil, withoutURL(err)
 	}
+	client.AddHook(patience{})
+	return client, nil
+}
+
+func (a Address) nodeClient(u redisURL, d *dialer) (*redis.Client, error) {
+	o, err := redis.ParseURL(u.text)
+	if err != nil {
+		return nil, err
+	}
+	o.Dialer, o.ContextTimeoutEnabled = d.dial, true
+	o.Username = cmp.Or(a.Username, o.Username)
+	o.CredentialsProviderContext = a.credentials(o.Username)
+	o.DialTimeout, o.DialerRetries = cmp.Or(o.DialTimeout, answerTimeout), 1
+	o.ReadTimeout, o.WriteTimeout = cmp.Or(o.ReadTimeout, answerTimeout), cmp.Or(o.WriteTimeout, answerTimeout)
+	o.MinRetryBackoff, o.MaxRetryBackoff = cmp.Or(o.MinRetryBackoff, leastBackoff), cmp.Or(o.MaxRetryBackoff, mostBackoff)
 	o.DisableIdentity, o.MaintNotificationsConfig = true, noMaintenance()
 	return redis.NewClient(o), nil
+}
+
+func (a Address) sentinelClient(u redisURL, d *dialer) (*redis.Client, error) {
+	o, err := redis.ParseFailoverURL(u.text)
+	if err != nil {
+		return nil, err
+	}
+	o.Dialer, o.ContextTimeoutEnabled = d.dial, true
+	o.MasterName = u.master
+	o.Username, o.Password = cmp.Or(a.Username, u.user.Username()), u.password()
+	o.SentinelUsername, o.SentinelPassword = u.sentinelUser, u.sentinelPassword
+	o.CredentialsProviderContext = a.credentials(o.Username)
+	o.DialTimeout, o.DialerRetries = cmp.Or(o.DialTimeout, answerTimeout), 1
+	o.ReadTimeout, o.WriteTimeout = cmp.Or(o.ReadTimeout, answerTimeout), cmp.Or(o.WriteTimeout, answerTimeout)
+	o.MinRetryBackoff, o.MaxRetryBackoff = cmp.Or(o.MinRetryBackoff, leastBackoff), cmp.Or(o.MaxRetryBackoff, mostBackoff)
+	o.DisableIdentity = true
+	return redis.NewFailoverClient(o), nil
+}
+
+func (a Address) clusterClient(u redisURL, d *dialer) (*redis.ClusterClient, error) {
+	o, err := redis.ParseClusterURL(u.text)
+	if err != nil {
+		return nil, err
+	}
+	o.Dialer, o.ContextTimeoutEnabled = d.dial, true
+	o.Username = cmp.Or(a.Username, o.Username)
+	o.CredentialsProviderContext = a.credentials(o.Username)
+	o.DialTimeout, o.DialerRetries = cmp.Or(o.DialTimeout, answerTimeout), 1
+	o.ReadTimeout, o.WriteTimeout = cmp.Or(o.ReadTimeout, answerTimeout), cmp.Or(o.WriteTimeout, answerTimeout)
+	o.MinRetryBackoff, o.MaxRetryBackoff = cmp.Or(o.MinRetryBackoff, leastBackoff), cmp.Or(o.MaxRetryBackoff, mostBackoff)
+	// Topology is asked for every second: go-redis stays with a dead master for
+	// 60 s by default (go-redis issue 3979).
+	o.ClusterStateReloadInterval = time.Second
+	o.DisableIdentity, o.MaintNotificationsConfig = true, noMaintenance()
+	return redis.NewClusterClient(o), nil
+}
+
+// credentials asks for the password anew; nil leaves that of the URL.
+func (a Address) credentials(username string) func(context.Context) (string, string, error) {
+	if a.Password == nil {
+		return nil
+	}
+	return func(ctx context.Context) (string, string, error) {
+		password, err := a.Password(ctx)
+		if err == nil && password == "" {
+			err = errors.New("it is empty")
+		}
+		if err != nil {
+			return "", "", fmt.Errorf("%w: %w", errNoPassword, err)
+		}
+		return username, password, nil
+	}
 }
 
 // LogTo sends what go-redis says of its own accord to log, for the whole
@@ -61,31 +149,23 @@ func noMaintenance() *maintnotifications.Config {
 	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
-// withoutURL keeps the reason and drops the address with its password.
-func withoutURL(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return fmt.Errorf("not a Redis URL: %w", u.Err)
-	}
-	return fmt.Errorf("not a Redis URL: %w", err)
-}
-
-// Source makes clients of one Redis: the one that a URL names, or one in this process.
+// Source makes clients of one Redis: the one at an Address, or one in this process.
 type Source struct {
-	url      string
-	embedded *Embedded // nil when url names a server
+	address  Address
+	embedded *Embedded // nil when the address names a server
 }
 
-// OpenSource gives the source for a URL as Connect takes it; empty means an
-// Embedded one. It contacts nothing. The caller closes it after its clients.
-func OpenSource(url string) (*Source, error) {
-	if url == "" {
+// OpenSource gives the source for an address as Connect takes it; one without
+// a URL means an Embedded one. It contacts nothing. The caller closes it after its clients.
+func OpenSource(a Address) (*Source, error) {
+	if a.URL == "" {
 		return &Source{embedded: OpenEmbedded()}, nil
 	}
-	c, err := Connect(url)
+	c, err := Connect(a)
 	if err != nil {
 		return nil, err
 	}
-	return &Source{url: url}, c.Close()
+	return &Source{address: a}, c.Close()
 }
 
 // Client makes a client. The caller closes it.
@@ -93,7 +173,7 @@ func (s *Source) Client() (redis.UniversalClient, error) {
 	if s.embedded != nil {
 		return s.embedded.NewClient(), nil
 	}
-	return Connect(s.url)
+	return Connect(s.address)
 }
 
 // Check asks the server whether Windlass can rely on it: see the function Check.
@@ -115,119 +195,4 @@ func (s *Source) Close() error {
 		return nil
 	}
 	return s.embedded.Close()
-}
-
-// Embedded is an in-memory Redis in this process. Nothing in it outlives the process.
-type Embedded struct {
-	Client *redis.Client
-
-	server *miniredis.Miniredis
-	stop   chan struct{}
-}
-
-// OpenEmbedded starts one. It listens on no port. The caller closes it.
-func OpenEmbedded() *Embedded {
-	e := &Embedded{server: miniredis.NewMiniRedis(), stop: make(chan struct{})}
-	e.Client = e.NewClient()
-	go e.tick()
-	return e
-}
-
-// NewClient makes a further client. The caller closes it.
-func (e *Embedded) NewClient() *redis.Client {
-	return redis.NewClient(&redis.Options{
-		Addr: "embedded", Dialer: e.dial,
-		DisableIdentity: true, MaintNotificationsConfig: noMaintenance(), PoolSize: 100,
-	})
-}
-
-func (e *Embedded) dial(context.Context, string, string) (net.Conn, error) {
-	pipe, err := e.server.Dial()
-	if err != nil {
-		return nil, fmt.Errorf("connect to the embedded redis: %w", err)
-	}
-	return newEagerConn(pipe), nil
-}
-
-// Close stops it and closes its client.
-func (e *Embedded) Close() error {
-	close(e.stop)
-	err := e.Client.Close()
-	e.server.Close()
-	return err
-}
-
-// tick lets keys expire: miniredis does not by itself, and its ClockTTL option
-// looks at every key on each command. FastForward costs about 0.3 µs a key, so
-// with many keys it comes less often.
-func (e *Embedded) tick() {
-	const most = 10 * time.Second
-	wait := time.Second
-	for last := time.Now(); ; {
-		select {
-		case <-e.stop:
-			return
-		case <-time.After(wait):
-		}
-		now := time.Now()
-		e.server.FastForward(now.Sub(last))
-		wait = min(max(time.Second, 100*time.Since(now)), most)
-		last = now
-	}
-}
-
-// Check asks the server whether Windlass can rely on it. The error says why it
-// cannot; warnings are sentences for the operator.
-func Check(ctx context.Context, rdb redis.UniversalClient) (warnings []string, err error) {
-	if c, ok := rdb.(*redis.ClusterClient); ok {
-		var mu sync.Mutex // the masters are asked at the same time
-		err = c.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-			w, err := checkNode(ctx, node)
-			mu.Lock()
-			defer mu.Unlock()
-			if len(w) > 0 {
-				warnings = w // one faulty master is enough, and they have the same words
-			}
-			return err
-		})
-		return warnings, err
-	}
-	return checkNode(ctx, rdb)
-}
-
-func checkNode(ctx context.Context, rdb redis.Cmdable) ([]string, error) {
-	info, err := rdb.Info(ctx).Result()
-	if err != nil {
-		return nil, fmt.Errorf("ask redis what it is: %w", err)
-	}
-	version := infoField(info, "redis_version")
-	if version == "" {
-		return nil, nil // miniredis tells none
-	}
-	if !atLeast(version, 6, 2) {
-		return nil, fmt.Errorf("this Redis is version %s; Windlass needs 6.2 or newer, or Valkey", version)
-	}
-	if policy := infoField(info, "maxmemory_policy"); policy != "" && policy != "noeviction" {
-		return []string{fmt.Sprintf("Redis may throw accepted tasks away: maxmemory-policy is %s. Set it to noeviction.", policy)}, nil
-	}
-	return nil, nil
-}
-
-func infoField(info, name string) string {
-	for line := range strings.Lines(info) {
-		if value, ok := strings.CutPrefix(line, name+":"); ok {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
-}
-
-func atLeast(version string, major, minor int) bool {
-	parts := strings.SplitN(version, ".", 3)
-	if len(parts) < 2 {
-		return false
-	}
-	a, err1 := strconv.Atoi(parts[0])
-	b, err2 := strconv.Atoi(parts[1])
-	return err1 == nil && err2 == nil && (a > major || a == major && b >= minor)
 }

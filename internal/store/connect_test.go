@@ -21,7 +21,7 @@ func TestConnectRefusesWithoutSecrets(t *testing.T) {
 		"redis://:s3cret@ho st:1", "redis://:s3cret%zz@host", "redis+cluster://:s3cret@host?max_retries=some",
 		"redis://host:6379/s3cret",
 	} {
-		rdb, err := Connect(url)
+		rdb, err := Connect(Address{URL: url})
 		if err == nil {
 			_ = rdb.Close() // it contacted nothing
 			t.Errorf("%q was accepted", url)
@@ -38,7 +38,7 @@ func TestConnectSchemes(t *testing.T) {
 		"redis://host": false, "rediss://:pw@host:6380/2": false, "unix:///run/redis.sock": false,
 		"redis+cluster://a:1?addr=b:2": true, "rediss+cluster://:pw@a:1": true,
 	} {
-		rdb, err := Connect(url)
+		rdb, err := Connect(Address{URL: url})
 		if err != nil {
 			t.Errorf("%s: %v", url, err)
 			continue
@@ -60,7 +60,8 @@ func TestConnectSchemes(t *testing.T) {
 	}
 }
 
-// oldServer answers INFO as a Redis of some version, and every other command with an error.
+// oldServer answers INFO as a Redis of some version and takes what Check tries; every
+// other command is an error.
 func oldServer(t *testing.T, info string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -96,8 +97,13 @@ func answer(conn net.Conn, info string) {
 			words = append(words, lines.Text())
 		}
 		reply := "-ERR unknown command\r\n"
-		if strings.EqualFold(words[0], "info") {
+		switch strings.ToLower(words[0]) {
+		case "info":
 			reply = fmt.Sprintf("$%d\r\n%s\r\n", len(info), info)
+		case "evalsha":
+			reply = ":0\r\n"
+		case "subscribe":
+			reply = strings.Repeat("*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n", len(words)-1)
 		}
 		if _, err := fmt.Fprint(conn, reply); err != nil {
 			return
@@ -210,7 +216,7 @@ func TestUnreachable(t *testing.T) {
 
 func TestSource(t *testing.T) {
 	for _, url := range []string{"", redistest.Start(t).URL()} {
-		source, err := OpenSource(url)
+		source, err := OpenSource(Address{URL: url})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +244,7 @@ func TestSource(t *testing.T) {
 			t.Errorf("%q: close: %v", url, err)
 		}
 	}
-	if _, err := OpenSource("nonsense"); err == nil {
+	if _, err := OpenSource(Address{URL: "nonsense"}); err == nil {
 		t.Error("nonsense was accepted")
 	}
 }

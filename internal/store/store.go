@@ -86,6 +86,7 @@ type Store struct {
 	ends    shared[ending, ended]
 	queues  sync.Map // names that this process has registered
 	watch   watch
+	ready   readiness
 }
 
 // New gives a Store on rdb. It contacts nothing; call Check before the first use.

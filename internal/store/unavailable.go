@@ -19,7 +19,7 @@ func Unavailable(err error) bool {
 	}
 	for _, e := range []error{
 		io.EOF, io.ErrUnexpectedEOF, context.DeadlineExceeded, net.ErrClosed,
-		redis.Nil, redis.ErrClosed, redis.ErrPoolTimeout, redis.ErrPoolExhausted,
+		redis.Nil, redis.ErrClosed, redis.ErrPoolTimeout, redis.ErrPoolExhausted, errNoPassword,
 	} {
 		if errors.Is(err, e) {
 			return true
@@ -37,6 +37,23 @@ func Unavailable(err error) bool {
 		"OOM", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY",
 		"NOREPLICAS", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM", "MOVED", "ASK",
 	}
-	return slices.Contains(busy, word) ||
-		strings.Contains(text, "max number of clients") || strings.Contains(text, "OOM command not allowed")
+	if slices.Contains(busy, word) {
+		return true
+	}
+	for _, part := range []string{
+		"OOM command not allowed", "-READONLY ", "-MISCONF ", inScript, inScript7,
+		"max number of clients", "DB index is out of range",
+		"Protocol error: unauthenticated", // NOAUTH for a command of more than ten words
+	} {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
 }
+
+// How a script says that the user may not do what it does: up to Redis 7.0, and since.
+const (
+	inScript  = "The user executing the script can't"
+	inScript7 = "ACL failure in script"
+)

@@ -19,7 +19,7 @@ import (
 // BenchmarkRun is how many tasks that do nothing one worker runs, with their
 // history kept.
 func BenchmarkRun(b *testing.B) {
-	client, err := store.Connect(redistest.Start(b).URL())
+	client, err := store.Connect(store.Address{URL: redistest.Start(b).URL()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -31,7 +31,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	url := redistest.Start(t).URL()
-	client, err := store.Connect(url)
+	client, err := store.Connect(store.Address{URL: url})
 	if err != nil {
 		t.Fatal(err)
 	}
