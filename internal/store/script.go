@@ -21,7 +21,7 @@ var luaFiles embed.FS
 
 // scripts holds one script a file of folder lua.
 type scripts struct {
-	submit, claim, extend, report, end, cancel, retry, delete, upkeep, trim, list, logs, mend, lead *redis.Script
+	submit, claim, extend, report, end, cancel, retry, delete, upkeep, trim, list, logs, mend, lead, beat *redis.Script
 }
 
 func loadScripts() (scripts, error) {
@@ -38,16 +38,22 @@ func loadScripts() (scripts, error) {
 		"@message@", luaBytes(messageTail()),
 	)
 	var failed error
-	load := func(name string) *redis.Script {
+	load := func(name, first string) *redis.Script {
 		body, err := luaFiles.ReadFile(path.Join("lua", name+".lua"))
 		failed = errors.Join(failed, err)
-		return redis.NewScript(constants.Replace(string(prelude) + string(body)))
+		return redis.NewScript(constants.Replace(string(prelude) + first + string(body)))
 	}
+	// What brings new work is refused by a full Redis, before it writes anything.
+	refused := func(name string) *redis.Script { return load(name, "") }
+	// What lets work that was accepted go on, end and be forgotten is not: Redis
+	// asks whether there is memory before a script's first write only, and not
+	// before one that frees some.
+	always := func(name string) *redis.Script { return load(name, "redis.call('UNLINK', base .. 'full')\n") }
 	all := scripts{
-		submit: load("submit"), claim: load("claim"), extend: load("extend"), report: load("report"),
-		end: load("end"), cancel: load("cancel"), retry: load("retry"), delete: load("delete"),
-		upkeep: load("upkeep"), trim: load("trim"), list: load("list"), logs: load("logs"),
-		mend: load("mend"), lead: load("lead"),
+		submit: refused("submit"), retry: refused("retry"), list: refused("list"), logs: refused("logs"),
+		claim: always("claim"), extend: always("extend"), report: always("report"), end: always("end"),
+		cancel: always("cancel"), delete: always("delete"), upkeep: always("upkeep"), trim: always("trim"),
+		mend: always("mend"), lead: always("lead"), beat: always("beat"),
 	}
 	return all, failed
 }

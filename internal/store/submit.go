@@ -240,6 +240,11 @@ func (s *Store) accepted(ctx context.Context, e entry, got submitted) (Accepted,
 		}
 		return Accepted{Task: t, Cause: Cause(got.cause)}, err
 	}
+	if state := task.State(got.value); state != task.Pending && state != task.Scheduled {
+		// An earlier try was carried out, only its reply was lost, and work has begun since.
+		t, err := s.Get(ctx, e.id)
+		return Accepted{Task: t}, err
+	}
 	sub := e.sub
 	_, created, _ := parseID(e.id)
 	t := &task.Task{

@@ -12,8 +12,11 @@ import (
 // WorkerTTL is how long a worker is listed without a sign of life.
 const WorkerTTL = 10 * time.Second
 
-// workersKey holds what each worker says of itself, by id.
-const workersKey = "wl:workers"
+// workersQueue names the slot of the workers. No queue may have this name.
+const workersQueue = ".workers"
+
+// workersKey holds what each worker says of itself, by id: see lua/beat.lua.
+const workersKey = "wl:{" + workersQueue + "}:said"
 
 // Worker is a process that runs tasks, as it describes itself.
 type Worker struct {
@@ -36,7 +39,7 @@ func (s *Store) Beat(ctx context.Context, w Worker) error {
 	if err != nil {
 		return fmt.Errorf("write worker: %w", err)
 	}
-	if err := s.rdb.HSet(ctx, workersKey, w.ID, info).Err(); err != nil {
+	if err := s.run(ctx, s.scripts.beat, workersQueue, "", w.ID, info).Err(); err != nil {
 		return fmt.Errorf("beat: %w", err)
 	}
 	return nil

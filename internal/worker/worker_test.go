@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
 
 	"windlass/internal/redistest"
 	"windlass/internal/store"
@@ -30,17 +31,34 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
+	return newBenchWith(t, store.Options{Lease: time.Second})
+}
+
+func newBenchWith(t *testing.T, o store.Options) *bench {
+	t.Helper()
 	url := redistest.Start(t).URL()
 	client, err := store.Connect(store.Address{URL: url})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
-	s, err := store.New(client, store.Options{Lease: time.Second})
+	s, err := store.New(client, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &bench{s, t, url}
+}
+
+// client gives a client of the Redis beside the store's own.
+func (b *bench) client() *redis.Client {
+	b.t.Helper()
+	o, err := redis.ParseURL(b.url)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	client := redis.NewClient(o)
+	b.t.Cleanup(func() { _ = client.Close() })
+	return client
 }
 
 // start runs a worker with one kind "test" until the returned function is called.
@@ -270,5 +288,48 @@ func TestDelayedTaskStartsOnTime(t *testing.T) {
 	got := b.wait(id, final)
 	if late := got.StartedAt.Sub(got.RunAt); late < 0 {
 		t.Errorf("started %s before its time", -late)
+	}
+}
+
+// A full Redis takes no new work. What it has goes on for longer than a lease,
+// begins, and ends.
+func TestFullRedisLetsWorkGoOn(t *testing.T) {
+	b := newBench(t)
+	release := make(chan struct{})
+	b.start(0, func(ctx context.Context, i in, run *task.Run) (in, error) {
+		if i.Message == "long" {
+			if err := run.Checkpoint("here"); err != nil {
+				return i, err
+			}
+			select {
+			case <-release:
+			case <-ctx.Done():
+				return i, context.Cause(ctx)
+			}
+			return i, run.Checkpoint("there")
+		}
+		return i, nil
+	})
+	long := b.submit(func(s *store.Submission) { s.Input = json.RawMessage(`{"message":"long"}`) })
+	b.wait(long, func(got *task.Task) bool { return got.State == task.Active })
+	soon := b.submit(func(s *store.Submission) { s.Delay = 2 * time.Second })
+
+	client := b.client()
+	if err := client.ConfigSet(t.Context(), "maxmemory", "1mb").Err(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.Submit(t.Context(), store.Submission{Kind: "test", Queue: "default", Input: json.RawMessage(`{}`), Policy: policy})
+	if !store.Unavailable(err) {
+		t.Fatalf("submit to a full Redis: %v", err)
+	}
+	if got := b.wait(soon, final); got.State != task.Succeeded || got.FinishedAt.Sub(got.RunAt) > 2*time.Second {
+		t.Errorf("the delayed task: %+v", got)
+	}
+	close(release)
+	if got := b.wait(long, final); got.State != task.Succeeded || len(got.Attempts) != 1 {
+		t.Errorf("the long task: %+v", got)
+	}
+	if workers, err := b.Workers(t.Context()); err != nil || len(workers) != 1 {
+		t.Errorf("workers: %v, %v", workers, err)
 	}
 }
