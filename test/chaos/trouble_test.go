@@ -1,0 +1,116 @@
+package chaos
+
+import (
+	"time"
+
+	"windlass/internal/task"
+)
+
+// killWorkers kills one worker after another in the middle of a task.
+func killWorkers(r *run) {
+	for range pick(r, 2, 20) {
+		var victim *process
+		if !r.until(settle, func() bool { victim = r.busyWorker(); return victim != nil }) {
+			r.t.Fatal("no worker runs anything")
+		}
+		r.fleet.replace(victim)
+		r.rest(pick(r, time.Second, 3*time.Second))
+	}
+}
+
+// busyWorker gives a worker that runs a task, nil when none does.
+func (r *run) busyWorker() *process {
+	for _, t := range r.list("state=active&limit=20").Items {
+		for _, a := range t.Attempts {
+			if p := r.fleet.ofWorker(a.Worker); a.Outcome == "" && p != nil && p.died().IsZero() {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// killFronts kills the processes that answer the clients.
+func killFronts(r *run) {
+	for range pick(r, 3, 20) {
+		r.fleet.replace(r.fleet.oldestFront())
+		r.rest(pick(r, 500*time.Millisecond, 2*time.Second))
+	}
+}
+
+// killRedis kills Redis and starts it again a little later with what its file holds.
+func killRedis(r *run) {
+	for range pick(r, 2, 10) {
+		r.rest(pick(r, time.Second, 3*time.Second))
+		r.backend.server.Kill()
+		r.timeline.note("redis killed")
+		r.rest(pick(r, time.Second, 3*time.Second))
+		r.backend.server.Restart()
+		r.timeline.over("redis is back")
+	}
+}
+
+// pauseRedis stops Redis with all connections open. The long pause outlives every lease.
+func pauseRedis(r *run) {
+	r.rest(time.Second)
+	r.backend.server.Pause()
+	r.timeline.note("redis stopped")
+	r.rest(pick(r, 4*time.Second, 30*time.Second))
+	r.backend.server.Resume()
+	r.timeline.over("redis goes on")
+	r.rest(pick(r, time.Second, 10*time.Second))
+}
+
+// cutConnections resets every connection again and again, in the middle of what they carry.
+func cutConnections(r *run) {
+	for i := range pick(r, 20, 200) {
+		p := []*proxy{r.backend.frontProxy, r.backend.workerProxy}[i%2]
+		p.cut()
+		r.timeline.over("connections cut")
+		r.rest(pick(r, 150*time.Millisecond, 200*time.Millisecond))
+	}
+}
+
+// slowConnections makes Redis seem far away.
+func slowConnections(r *run) {
+	for _, delay := range []time.Duration{20 * time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond} {
+		r.network("slow by "+delay.String(), network{delay: delay}, pick(r, 1500*time.Millisecond, 20*time.Second))
+	}
+}
+
+// halfOpenConnections lets one direction hang: Redis gets nothing, or is not heard. The
+// second is the nastier one, because what nobody confirmed was done.
+func halfOpenConnections(r *run) {
+	for range pick(r, 1, 3) {
+		r.network("replies of redis are held back", network{mute: true}, pick(r, 4*time.Second, 15*time.Second))
+		r.rest(pick(r, 500*time.Millisecond, 5*time.Second))
+		r.network("requests to redis are held back", network{deaf: true}, pick(r, 4*time.Second, 15*time.Second))
+		r.rest(pick(r, 500*time.Millisecond, 5*time.Second))
+	}
+}
+
+// network makes both proxies bad for a while.
+func (r *run) network(what string, n network, d time.Duration) {
+	r.timeline.note("network: %s", what)
+	r.backend.frontProxy.set(n)
+	r.backend.workerProxy.set(n)
+	r.rest(d)
+	r.backend.frontProxy.set(network{})
+	r.backend.workerProxy.set(network{})
+	r.timeline.over("network mended")
+}
+
+// page is what GET /api/v1/tasks answers.
+type page struct {
+	Items []task.Task `json:"items"`
+	Next  *string     `json:"next_cursor"`
+}
+
+// list asks for one page. It is empty when nobody answers.
+func (r *run) list(query string) page {
+	var p page
+	if _, err := ask(r.t.Context(), "GET", r.fleet.front(0)+"/api/v1/tasks?"+query, nil, nil, &p); err != nil {
+		return page{}
+	}
+	return p
+}
