@@ -55,7 +55,7 @@ func pauseRedis(r *run) {
 	r.rest(time.Second)
 	r.backend.server.Pause()
 	r.timeline.note("redis stopped")
-	r.rest(pick(r, 4*time.Second, 30*time.Second))
+	r.rest(pick(r, 6*time.Second, 30*time.Second))
 	r.backend.server.Resume()
 	r.timeline.over("redis goes on")
 	r.rest(pick(r, time.Second, 10*time.Second))
@@ -79,12 +79,13 @@ func slowConnections(r *run) {
 }
 
 // halfOpenConnections lets one direction hang: Redis gets nothing, or is not heard. The
-// second is the nastier one, because what nobody confirmed was done.
+// second is the nastier one, because what nobody confirmed was done. Both last longer than
+// the Redis client waits for a reply (5 s), so that it asks again.
 func halfOpenConnections(r *run) {
 	for range pick(r, 1, 3) {
-		r.network("replies of redis are held back", network{mute: true}, pick(r, 4*time.Second, 15*time.Second))
+		r.network("replies of redis are held back", network{mute: true}, pick(r, 6*time.Second, 15*time.Second))
 		r.rest(pick(r, 500*time.Millisecond, 5*time.Second))
-		r.network("requests to redis are held back", network{deaf: true}, pick(r, 4*time.Second, 15*time.Second))
+		r.network("requests to redis are held back", network{deaf: true}, pick(r, 6*time.Second, 15*time.Second))
 		r.rest(pick(r, 500*time.Millisecond, 5*time.Second))
 	}
 }
