@@ -27,13 +27,14 @@ type scenario struct {
 func scenarios() []scenario {
 	return []scenario{
 		{name: "workers killed", redis: single("always"), trouble: killWorkers, rerun: 10 * time.Second},
-		{name: "api killed", redis: single("always"), trouble: killFronts},
+		{name: "api killed", redis: distant, trouble: killFronts},
 		{name: "redis killed, fsync always", redis: single("always"), trouble: killRedis},
 		{name: "redis killed, fsync everysec", redis: single("everysec"), trouble: killRedis, loses: true},
 		{name: "redis paused", redis: single("always"), trouble: pauseRedis},
-		{name: "connections cut", redis: proxied, trouble: cutConnections},
-		{name: "connections slow", redis: proxied, trouble: slowConnections},
-		{name: "connections half open", redis: proxied, trouble: halfOpenConnections},
+		{name: "connections cut", redis: distant, trouble: cutConnections},
+		{name: "connections slow", redis: distant, trouble: slowConnections},
+		{name: "connections half open", redis: distant, trouble: halfOpenConnections},
+		{name: "one worker half open", redis: distant, trouble: isolateWorker},
 	}
 }
 
@@ -69,10 +70,10 @@ func build(t *testing.T) string {
 const (
 	fronts    = 2
 	workers   = 3
-	clients   = 6
+	clients   = 12
 	mostTasks = 2000 // a client
 	// pace is how long a client rests between two tasks.
-	pace = 60 * time.Millisecond
+	pace = 100 * time.Millisecond
 	// settle is how long clients may take to get an answer, and then tasks to end, once
 	// the trouble is over. A half-open connection may eat 15 s of it: three timeouts.
 	settle = 90 * time.Second
@@ -109,6 +110,7 @@ func play(t *testing.T, bin string, s scenario, long bool) {
 	stop()
 	orders := l.wait(t)
 	r.timeline.note("load over")
+	r.backend.mend()
 	r.waitEnded()
 	r.check(orders)
 	r.fleet.check(t)

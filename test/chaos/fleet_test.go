@@ -20,6 +20,7 @@ type fleet struct {
 	fronts  []*process // alive; clients read it
 	workers []*process // alive
 	buried  []*process // killed by the scenario
+	hired   int        // workers started so far
 }
 
 func startFleet(t *testing.T, bin string, b *backend, args []string, l *timeline) *fleet {
@@ -44,9 +45,11 @@ func (f *fleet) addFront() {
 
 func (f *fleet) addWorker() {
 	f.t.Helper()
-	p := f.start("worker", "-redis-url", f.backend.workerURL, "-egress-allow", "127.0.0.0/8")
+	urls := f.backend.workerURLs
+	p := f.start("worker", "-redis-url", urls[f.hired%len(urls)], "-egress-allow", "127.0.0.0/8")
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.hired++
 	f.workers = append(f.workers, p)
 }
 

@@ -63,18 +63,18 @@ func pauseRedis(r *run) {
 
 // cutConnections resets every connection again and again, in the middle of what they carry.
 func cutConnections(r *run) {
-	for i := range pick(r, 20, 200) {
-		p := []*proxy{r.backend.frontProxy, r.backend.workerProxy}[i%2]
-		p.cut()
+	all := r.backend.proxies()
+	for i := range pick(r, 30, 300) {
+		all[i%len(all)].cut()
 		r.timeline.over("connections cut")
-		r.rest(pick(r, 150*time.Millisecond, 200*time.Millisecond))
+		r.rest(100 * time.Millisecond)
 	}
 }
 
 // slowConnections makes Redis seem far away.
 func slowConnections(r *run) {
-	for _, delay := range []time.Duration{20 * time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond} {
-		r.network("slow by "+delay.String(), network{delay: delay}, pick(r, 1500*time.Millisecond, 20*time.Second))
+	for _, delay := range []time.Duration{50 * time.Millisecond, 500 * time.Millisecond} {
+		r.network("slow by "+delay.String(), network{delay: delay}, r.backend.proxies(), pick(r, 2*time.Second, 30*time.Second))
 	}
 }
 
@@ -83,21 +83,31 @@ func slowConnections(r *run) {
 // the Redis client waits for a reply (5 s), so that it asks again.
 func halfOpenConnections(r *run) {
 	for range pick(r, 1, 3) {
-		r.network("replies of redis are held back", network{mute: true}, pick(r, 6*time.Second, 15*time.Second))
-		r.rest(pick(r, 500*time.Millisecond, 5*time.Second))
-		r.network("requests to redis are held back", network{deaf: true}, pick(r, 6*time.Second, 15*time.Second))
-		r.rest(pick(r, 500*time.Millisecond, 5*time.Second))
+		r.halfOpen(r.backend.proxies(), pick(r, 6*time.Second, 15*time.Second))
 	}
 }
 
-// network makes both proxies bad for a while.
-func (r *run) network(what string, n network, d time.Duration) {
-	r.timeline.note("network: %s", what)
-	r.backend.frontProxy.set(n)
-	r.backend.workerProxy.set(n)
+// isolateWorker does the same to one worker, for longer than a lease: the others take over
+// what it holds, and then it comes back with what it had to say.
+func isolateWorker(r *run) {
+	for i := range pick(r, 1, 3) {
+		r.halfOpen(r.backend.workerProxies[i:i+1], pick(r, 9*time.Second, 15*time.Second))
+	}
+}
+
+func (r *run) halfOpen(some []*proxy, d time.Duration) {
+	r.network("replies of redis are held back", network{mute: true}, some, d)
+	r.rest(pick(r, 500*time.Millisecond, 5*time.Second))
+	r.network("requests to redis are held back", network{deaf: true}, some, d)
+	r.rest(pick(r, 500*time.Millisecond, 5*time.Second))
+}
+
+// network makes some proxies bad for a while.
+func (r *run) network(what string, n network, some []*proxy, d time.Duration) {
+	r.timeline.note("network of %d processes or roles: %s", len(some), what)
+	r.backend.set(n, some)
 	r.rest(d)
-	r.backend.frontProxy.set(network{})
-	r.backend.workerProxy.set(network{})
+	r.backend.set(network{}, some)
 	r.timeline.over("network mended")
 }
 
