@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -9,16 +10,16 @@ import (
 
 // backend is the Redis of a scenario. Only what its topology has is set.
 type backend struct {
-	frontURL   string   // -redis-url of the api processes
-	workerURLs []string // of the worker processes, in turn
+	urls map[string][]string // -redis-url by role, for the processes of the role in turn
 
-	server        *redistest.Server
-	frontProxy    *proxy
-	workerProxies []*proxy // one for each worker
+	server  *redistest.Server
+	proxies map[string][]*proxy // by role, one for each process
 }
 
 // direct is a backend that every process finds under the same address.
-func direct(url string) *backend { return &backend{frontURL: url, workerURLs: []string{url}} }
+func direct(url string) *backend {
+	return &backend{urls: map[string][]string{roleAPI: {url}, roleWorker: {url}}}
+}
 
 // single is one redis-server with its append-only file. fsync says when what was written
 // must have reached the disk: always (before the answer) or everysec.
@@ -31,37 +32,38 @@ func single(fsync string) func(*testing.T) *backend {
 	}
 }
 
-// distant is single("always") behind proxies, one for the api processes and one for each
-// worker. Every call takes its time, so that trouble meets many that are under way.
+// distant is single("always") behind a proxy for each process. Every call takes its time,
+// so that trouble meets many that are under way.
 func distant(t *testing.T) *backend {
-	b := single("always")(t)
-	b.frontProxy = startProxy(t, b.server.Addr())
-	b.frontURL, b.workerURLs = "redis://"+b.frontProxy.addr(), nil
-	for range workers {
-		p := startProxy(t, b.server.Addr())
-		b.workerProxies = append(b.workerProxies, p)
-		b.workerURLs = append(b.workerURLs, "redis://"+p.addr())
+	s := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	b := &backend{server: s, urls: map[string][]string{}, proxies: map[string][]*proxy{}}
+	for role, n := range map[string]int{roleAPI: fronts, roleWorker: workers} {
+		for range n {
+			p := startProxy(t, s.Addr())
+			b.proxies[role] = append(b.proxies[role], p)
+			b.urls[role] = append(b.urls[role], "redis://"+p.addr())
+		}
 	}
-	b.set(network{}, b.proxies())
+	b.set(network{}, b.network())
 	return b
 }
 
-// mend makes every network as good as it can be.
-func (b *backend) mend() {
-	if b.frontProxy == nil {
-		return
-	}
-	for _, p := range b.proxies() {
-		p.set(network{})
-	}
+// network gives all proxies.
+func (b *backend) network() []*proxy {
+	return slices.Concat(b.proxies[roleAPI], b.proxies[roleWorker])
 }
-
-func (b *backend) proxies() []*proxy { return append(b.workerProxies[:workers:workers], b.frontProxy) }
 
 // set makes the network of some proxies as it says, and distant in any case.
 func (b *backend) set(n network, some []*proxy) {
 	n.delay = max(n.delay, 10*time.Millisecond)
 	for _, p := range some {
 		p.set(n)
+	}
+}
+
+// mend makes every network as good as it can be.
+func (b *backend) mend() {
+	for _, p := range b.network() {
+		p.set(network{})
 	}
 }

@@ -16,6 +16,7 @@ type scenario struct {
 	name    string
 	redis   func(*testing.T) *backend
 	args    []string   // further options of every process
+	sorts   []sort     // what clients hand in beside the usual
 	trouble func(*run) // makes trouble in the test's goroutine while the load goes on
 	// loses: what was acknowledged may be gone afterwards. It is counted, and no fault.
 	loses bool
@@ -34,7 +35,7 @@ func scenarios() []scenario {
 		{name: "connections cut", redis: distant, trouble: cutConnections},
 		{name: "connections slow", redis: distant, trouble: slowConnections},
 		{name: "connections half open", redis: distant, trouble: halfOpenConnections},
-		{name: "one worker half open", redis: distant, trouble: isolateWorker},
+		{name: "one of each half open", redis: distant, trouble: isolate, sorts: []sort{lasting()}},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"windlass/internal/task"
 )
@@ -135,8 +136,12 @@ func (v *verdict) record(o *order, t *task.Task) {
 	case task.Canceled:
 		v.tally.canceled++
 	}
-	if !slices.Contains(o.want, t.State) {
-		v.fault(o, t, "the task is %s, want one of %v", t.State, o.want)
+	want := o.want
+	if want == nil {
+		want = []task.State{task.Succeeded}
+	}
+	if !slices.Contains(want, t.State) {
+		v.fault(o, t, "the task is %s, want one of %v", t.State, want)
 		return
 	}
 	outcomes := map[task.Outcome]int{}
@@ -147,6 +152,11 @@ func (v *verdict) record(o *order, t *task.Task) {
 		}
 		if a.Outcome == "" || a.FinishedAt == nil {
 			v.fault(o, t, "the task is %s and its attempt %d has no end", t.State, a.Number)
+			continue
+		}
+		// The end of another attempt would come too early. Redis's clock counts milliseconds.
+		if took := a.FinishedAt.Sub(a.StartedAt); a.Outcome == task.OutcomeSucceeded && took < o.sleep-10*time.Millisecond {
+			v.fault(o, t, "attempt %d succeeded after %s, and it takes %s", a.Number, took, o.sleep)
 		}
 	}
 	// A cancel that comes while the attempt ends well cancels the task all the same.

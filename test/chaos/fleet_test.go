@@ -2,10 +2,15 @@ package chaos
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
+)
+
+const (
+	roleAPI    = "api"
+	roleWorker = "worker"
 )
 
 // fleet is the processes of one scenario.
@@ -16,63 +21,50 @@ type fleet struct {
 	args     []string
 	timeline *timeline
 
-	mu      sync.Mutex
-	fronts  []*process // alive; clients read it
-	workers []*process // alive
-	buried  []*process // killed by the scenario
-	hired   int        // workers started so far
+	mu     sync.Mutex
+	alive  map[string][]*process // by role, the oldest first; clients read it
+	buried []*process            // killed by the scenario
+	hired  map[string]int        // started so far, by role
 }
 
 func startFleet(t *testing.T, bin string, b *backend, args []string, l *timeline) *fleet {
-	f := &fleet{t: t, bin: bin, backend: b, args: args, timeline: l}
-	for range fronts {
-		f.addFront()
-	}
-	for range workers {
-		f.addWorker()
+	f := &fleet{t: t, bin: bin, backend: b, args: args, timeline: l, alive: map[string][]*process{}, hired: map[string]int{}}
+	for role, n := range map[string]int{roleAPI: fronts, roleWorker: workers} {
+		for range n {
+			f.add(role)
+		}
 	}
 	l.note("%d api and %d worker processes run", fronts, workers)
 	return f
 }
 
-func (f *fleet) addFront() {
+// add starts one process more.
+func (f *fleet) add(role string) {
 	f.t.Helper()
-	p := f.start("api", "-redis-url", f.backend.frontURL)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.fronts = append(f.fronts, p)
-}
-
-func (f *fleet) addWorker() {
-	f.t.Helper()
-	urls := f.backend.workerURLs
-	p := f.start("worker", "-redis-url", urls[f.hired%len(urls)], "-egress-allow", "127.0.0.0/8")
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.hired++
-	f.workers = append(f.workers, p)
-}
-
-func (f *fleet) start(role string, args ...string) *process {
-	f.t.Helper()
-	args = append([]string{"-role", role, "-listen", "127.0.0.1:0", "-log-format", "json"}, args...)
+	urls := f.backend.urls[role]
+	args := []string{
+		"-role", role, "-listen", "127.0.0.1:0", "-log-format", "json",
+		"-redis-url", urls[f.hired[role]%len(urls)], "-egress-allow", "127.0.0.0/8",
+	}
+	f.hired[role]++
 	p := startProcess(f.t, f.bin, role, append(args, f.args...)...)
-	p.name = fmt.Sprintf("%s %d", role, p.cmd.Process.Pid)
-	return p
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.alive[role] = append(f.alive[role], p)
 }
 
 // front gives the address of an API, another one for each n.
 func (f *fleet) front(n int) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.fronts[n%len(f.fronts)].url
+	return f.alive[roleAPI][n%len(f.alive[roleAPI])].url
 }
 
 // ofWorker gives the process behind the name of a worker, nil when there is none.
 func (f *fleet) ofWorker(id string) *process {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, p := range append(f.workers[:len(f.workers):len(f.workers)], f.buried...) {
+	for _, p := range slices.Concat(f.alive[roleWorker], f.buried) {
 		if strings.Contains(id, fmt.Sprintf("-%d-", p.cmd.Process.Pid)) {
 			return p
 		}
@@ -80,38 +72,23 @@ func (f *fleet) ofWorker(id string) *process {
 	return nil
 }
 
-// replace kills one of the processes and starts another, as an orchestrator would.
+// replace kills a process and starts another of its role, as an orchestrator would.
 func (f *fleet) replace(p *process) {
 	f.t.Helper()
-	f.timeline.note("kill -9 %s", p.name)
+	f.timeline.note("kill -9 %s", p)
 	p.kill()
 	f.mu.Lock()
-	wasFront := len(f.fronts)
-	f.fronts, f.workers = without(f.fronts, p), without(f.workers, p)
+	f.alive[p.role] = slices.DeleteFunc(f.alive[p.role], func(q *process) bool { return q == p })
 	f.buried = append(f.buried, p)
-	again := f.addWorker
-	if len(f.fronts) < wasFront {
-		again = f.addFront
-	}
 	f.mu.Unlock()
-	again()
+	f.add(p.role)
 }
 
-func without(all []*process, p *process) []*process {
-	var rest []*process
-	for _, q := range all {
-		if q != p {
-			rest = append(rest, q)
-		}
-	}
-	return rest
-}
-
-// oldestFront gives the API that runs for the longest time.
-func (f *fleet) oldestFront() *process {
+// oldest gives the process of a role that runs for the longest time.
+func (f *fleet) oldest(role string) *process {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.fronts[0]
+	return f.alive[role][0]
 }
 
 // check fails the test when a process ended that nobody killed.
@@ -119,9 +96,9 @@ func (f *fleet) check(t *testing.T) {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, p := range append(f.fronts[:len(f.fronts):len(f.fronts)], f.workers...) {
+	for _, p := range slices.Concat(f.alive[roleAPI], f.alive[roleWorker]) {
 		if p.ended() {
-			t.Errorf("%s ended by itself: %v, %s after its start", p.name, p.cmd.ProcessState, time.Since(f.timeline.start))
+			t.Errorf("%s ended by itself: %v", p, p.cmd.ProcessState)
 		}
 	}
 }

@@ -51,12 +51,14 @@ func (l *load) wait(t *testing.T) []*order {
 }
 
 func (l *load) client(ctx context.Context, n int) {
-	kinds := sorts()
+	things := append(sorts(), l.run.sorts...)
 	var mine []*order
 	for i := 0; i < mostTasks && ctx.Err() == nil; i++ {
-		o, err := newOrder(kinds[(i+n)%len(kinds)], fmt.Sprintf("c%d-%d", n, i), l.run.target.url)
-		if err != nil {
-			o = &order{fault: err.Error()}
+		o := &order{sort: things[(i+n)%len(things)], key: fmt.Sprintf("c%d-%d", n, i)}
+		var err error
+		if o.json, err = o.body(o.key, l.run.target.url); err != nil {
+			l.run.t.Error(err)
+			return
 		}
 		mine = append(mine, o)
 		c := client{l, n + i}

@@ -3,6 +3,8 @@ package chaos
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"strings"
 	"time"
 
 	"windlass/internal/task"
@@ -11,8 +13,11 @@ import (
 // sort is one sort of thing that clients hand in.
 type sort struct {
 	name  string
-	body  map[string]any // kind, input and the like; "key" and "url" in the input are replaced
-	want  []task.State   // how it may end
+	kind  string         // empty: demo.echo of the order's key
+	input map[string]any // more of the input; "url" is the target's
+	more  map[string]any // further members beside kind and input
+	sleep time.Duration  // how long an attempt at it takes at least
+	want  []task.State   // how it may end; nil: it succeeds
 	wait  bool           // the client waits for the result
 	after time.Duration  // above zero: the client cancels it so long after it was accepted
 }
@@ -20,27 +25,43 @@ type sort struct {
 // sorts is the one list of them. Sleeps are short beside the time between two kills: a task
 // that loses its worker five times fails, and that is not what is asked here.
 func sorts() []sort {
-	echo := func(more map[string]any) map[string]any {
-		input := map[string]any{"message": "key"}
-		for k, v := range more {
-			input[k] = v
-		}
-		return map[string]any{"kind": "demo.echo", "input": input}
-	}
-	with := func(body map[string]any, name string, value any) map[string]any { body[name] = value; return body }
-	succeeds := []task.State{task.Succeeded}
-	canceled := []task.State{task.Canceled, task.Succeeded}
+	ends := []task.State{task.Canceled, task.Succeeded}
 	return []sort{
-		{name: "quick", body: echo(nil), want: succeeds},
-		{name: "slow", body: echo(map[string]any{"sleep": "700ms"}), want: succeeds},
-		{name: "called", body: map[string]any{"kind": "http.request", "input": map[string]any{"method": "POST", "url": "url"}}, want: succeeds},
-		{name: "awaited", body: echo(map[string]any{"sleep": "100ms"}), want: succeeds, wait: true},
-		{name: "fails first", body: echo(map[string]any{"fail_first": 1}), want: succeeds},
-		{name: "delayed", body: with(echo(nil), "delay", "1s"), want: succeeds},
-		{name: "fails", body: with(echo(map[string]any{"fail": true}), "policy", map[string]any{"max_attempts": 2}), want: []task.State{task.Failed}},
-		{name: "canceled while it waits", body: with(echo(nil), "delay", "5s"), want: canceled, after: time.Millisecond},
-		{name: "canceled while it runs", body: echo(map[string]any{"sleep": "1s"}), want: canceled, after: 300 * time.Millisecond},
+		{name: "quick"},
+		{name: "slow", sleep: 700 * time.Millisecond},
+		{name: "called", kind: "http.request", input: map[string]any{"method": "POST", "url": "url"}, sleep: targetTime},
+		{name: "awaited", sleep: 100 * time.Millisecond, wait: true},
+		{name: "fails first", input: map[string]any{"fail_first": 1}},
+		{name: "delayed", more: map[string]any{"delay": "1s"}},
+		{name: "fails", input: map[string]any{"fail": true}, more: map[string]any{"policy": map[string]any{"max_attempts": 2}}, want: []task.State{task.Failed}},
+		{name: "canceled while it waits", more: map[string]any{"delay": "5s"}, want: ends, after: time.Millisecond},
+		{name: "canceled while it runs", sleep: time.Second, want: ends, after: 300 * time.Millisecond},
 	}
+}
+
+// lasting outlives the time in which a lease can be renewed once more.
+func lasting() sort { return sort{name: "lasting", sleep: 4 * time.Second} }
+
+// body is the order of such a thing, as the API takes it.
+func (s sort) body(key, url string) ([]byte, error) {
+	input, body := map[string]any{}, map[string]any{"kind": s.kind, "input": nil, "tags": []string{key}}
+	if s.kind == "" {
+		body["kind"], input["message"] = "demo.echo", key
+		if s.sleep > 0 {
+			input["sleep"] = s.sleep.String()
+		}
+	}
+	maps.Copy(input, s.input)
+	if input["url"] != nil {
+		input["url"] = url + "/" + key
+	}
+	body["input"] = input
+	maps.Copy(body, s.more)
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("write order: %w", err)
+	}
+	return text, nil
 }
 
 // order is one task as its client knows it. One client has it at a time.
@@ -65,35 +86,12 @@ type told struct {
 	text   string
 }
 
-func newOrder(s sort, key, url string) (*order, error) {
-	body := map[string]any{"tags": []string{key}}
-	for k, v := range s.body {
-		body[k] = v
-	}
-	input := map[string]any{}
-	for k, v := range s.body["input"].(map[string]any) {
-		switch v {
-		case "key":
-			v = key
-		case "url":
-			v = url + "/" + key
-		}
-		input[k] = v
-	}
-	body["input"] = input
-	text, err := json.Marshal(body)
-	if err != nil {
-		return nil, fmt.Errorf("write order: %w", err)
-	}
-	return &order{sort: s, key: key, json: text}, nil
-}
-
 // hear notes an answer, and what it says about the task when it is about one.
 func (o *order) hear(what string, status int, err error, t *task.Task) {
 	heard := told{at: time.Now(), what: what, status: status}
 	switch {
 	case err != nil:
-		heard.text = err.Error()
+		heard.text = strings.TrimSpace(err.Error())
 	case t != nil && t.ID != "":
 		heard.text = fmt.Sprintf("%s is %s", t.ID, t.State)
 		if t.State.Final() && o.final == nil {

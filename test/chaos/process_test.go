@@ -3,6 +3,7 @@ package chaos
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os/exec"
 	"runtime"
@@ -17,7 +18,7 @@ const logKept = 40
 
 // process is one Windlass.
 type process struct {
-	name   string
+	role   string
 	cmd    *exec.Cmd
 	url    string
 	exited chan struct{}
@@ -29,9 +30,9 @@ type process struct {
 
 // startProcess runs Windlass and returns when it listens. It is killed when t ends, and
 // when the test binary dies.
-func startProcess(t *testing.T, bin, name string, args ...string) *process {
+func startProcess(t *testing.T, bin, role string, args ...string) *process {
 	t.Helper()
-	p := &process{name: name, cmd: exec.Command(bin, args...), exited: make(chan struct{})}
+	p := &process{role: role, cmd: exec.Command(bin, args...), exited: make(chan struct{})}
 	p.cmd.SysProcAttr = dieWithParent()
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
@@ -51,12 +52,12 @@ func startProcess(t *testing.T, bin, name string, args ...string) *process {
 		}
 	}()
 	if err := <-started; err != nil {
-		t.Fatalf("start %s: %v", name, err)
+		t.Fatalf("start %s: %v", role, err)
 	}
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("last lines of %s:\n%s", p.name, p.tail())
+			t.Logf("last lines of %s:\n%s", p, p.tail())
 		}
 	})
 	timer := time.NewTimer(30 * time.Second)
@@ -64,12 +65,15 @@ func startProcess(t *testing.T, bin, name string, args ...string) *process {
 	select {
 	case p.url = <-address:
 	case <-p.exited:
-		t.Fatalf("%s ended at once:\n%s", name, p.tail())
+		t.Fatalf("%s ended at once:\n%s", role, p.tail())
 	case <-timer.C:
-		t.Fatalf("%s does not listen:\n%s", name, p.tail())
+		t.Fatalf("%s does not listen:\n%s", role, p.tail())
 	}
 	return p
 }
+
+// String names it as the timeline does.
+func (p *process) String() string { return fmt.Sprintf("%s %d", p.role, p.cmd.Process.Pid) }
 
 func (p *process) read(r io.Reader, address chan<- string) {
 	lines := bufio.NewScanner(r)

@@ -44,7 +44,7 @@ func (v *verdict) reruns(o *order, t *task.Task) {
 			took := next.Sub(p.died())
 			v.waits.killed = max(v.waits.killed, took)
 			if v.run.rerun > 0 && took > v.run.rerun {
-				v.fault(o, t, "the task waited %s for another worker after %s was killed, want %s at most", took, p.name, v.run.rerun)
+				v.fault(o, t, "the task waited %s for another worker after %s was killed, want %s at most", took, p, v.run.rerun)
 			}
 			continue
 		}

@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// targetTime is how long the target takes: long enough for a worker to die meanwhile.
+const targetTime = 200 * time.Millisecond
+
 // target is what http.request tasks call. It counts how often each really ran.
 type target struct {
 	url string
@@ -25,12 +28,12 @@ func startTarget(t *testing.T) *target {
 	return g
 }
 
-// ServeHTTP takes long enough for a worker to be killed while it waits.
+// ServeHTTP implements http.Handler.
 func (g *target) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	g.calls[strings.TrimPrefix(r.URL.Path, "/")]++
 	g.mu.Unlock()
-	rest(r.Context(), 200*time.Millisecond)
+	rest(r.Context(), targetTime)
 	w.WriteHeader(http.StatusNoContent)
 }
 

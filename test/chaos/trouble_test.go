@@ -33,7 +33,7 @@ func (r *run) busyWorker() *process {
 // killFronts kills the processes that answer the clients.
 func killFronts(r *run) {
 	for range pick(r, 3, 20) {
-		r.fleet.replace(r.fleet.oldestFront())
+		r.fleet.replace(r.fleet.oldest(roleAPI))
 		r.rest(pick(r, 500*time.Millisecond, 2*time.Second))
 	}
 }
@@ -63,7 +63,7 @@ func pauseRedis(r *run) {
 
 // cutConnections resets every connection again and again, in the middle of what they carry.
 func cutConnections(r *run) {
-	all := r.backend.proxies()
+	all := r.backend.network()
 	for i := range pick(r, 30, 300) {
 		all[i%len(all)].cut()
 		r.timeline.over("connections cut")
@@ -74,7 +74,7 @@ func cutConnections(r *run) {
 // slowConnections makes Redis seem far away.
 func slowConnections(r *run) {
 	for _, delay := range []time.Duration{50 * time.Millisecond, 500 * time.Millisecond} {
-		r.network("slow by "+delay.String(), network{delay: delay}, r.backend.proxies(), pick(r, 2*time.Second, 30*time.Second))
+		r.network("slow by "+delay.String(), network{delay: delay}, r.backend.network(), pick(r, 2*time.Second, 30*time.Second))
 	}
 }
 
@@ -83,15 +83,16 @@ func slowConnections(r *run) {
 // the Redis client waits for a reply (5 s), so that it asks again.
 func halfOpenConnections(r *run) {
 	for range pick(r, 1, 3) {
-		r.halfOpen(r.backend.proxies(), pick(r, 6*time.Second, 15*time.Second))
+		r.halfOpen(r.backend.network(), pick(r, 6*time.Second, 15*time.Second))
 	}
 }
 
-// isolateWorker does the same to one worker, for longer than a lease: the others take over
-// what it holds, and then it comes back with what it had to say.
-func isolateWorker(r *run) {
+// isolate does the same to one process of each role, for longer than a lease: the others
+// take over what it had begun, and then it comes back with what it had to say.
+func isolate(r *run) {
 	for i := range pick(r, 1, 3) {
-		r.halfOpen(r.backend.workerProxies[i:i+1], pick(r, 9*time.Second, 15*time.Second))
+		some := []*proxy{r.backend.proxies[roleWorker][i%workers], r.backend.proxies[roleAPI][i%fronts]}
+		r.halfOpen(some, pick(r, 9*time.Second, 15*time.Second))
 	}
 }
 
@@ -104,7 +105,7 @@ func (r *run) halfOpen(some []*proxy, d time.Duration) {
 
 // network makes some proxies bad for a while.
 func (r *run) network(what string, n network, some []*proxy, d time.Duration) {
-	r.timeline.note("network of %d processes or roles: %s", len(some), what)
+	r.timeline.note("network of %d processes: %s", len(some), what)
 	r.backend.set(n, some)
 	r.rest(d)
 	r.backend.set(network{}, some)
