@@ -53,6 +53,7 @@ func (l *load) wait(t *testing.T) []*order {
 func (l *load) client(ctx context.Context, n int) {
 	things := append(sorts(), l.run.sorts...)
 	var mine []*order
+	c := client{l, n}
 	for i := 0; i < mostTasks && ctx.Err() == nil; i++ {
 		o := &order{sort: things[(i+n)%len(things)], key: fmt.Sprintf("c%d-%d", n, i)}
 		var err error
@@ -61,7 +62,6 @@ func (l *load) client(ctx context.Context, n int) {
 			return
 		}
 		mine = append(mine, o)
-		c := client{l, n + i}
 		c.submit(ctx, o)
 		if o.after > 0 && o.id != "" {
 			rest(ctx, o.after)
@@ -75,10 +75,10 @@ func (l *load) client(ctx context.Context, n int) {
 	l.orders = append(l.orders, mine...)
 }
 
-// client asks one API after the other until one answers.
+// client stays with an API until that does not answer, as behind a load balancer.
 type client struct {
 	load *load
-	n    int // which API it asks next
+	n    int // which API it asks
 }
 
 // submit hands the order in, again and again with the same Idempotency-Key while there is
@@ -154,10 +154,13 @@ func (c *client) insist(ctx context.Context, try func() bool) {
 }
 
 func (c *client) ask(method, path string, body []byte, header map[string]string, into any) (int, error) {
-	c.n++
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
-	return ask(ctx, method, c.load.run.fleet.front(c.n)+path, body, header, into)
+	status, err := ask(ctx, method, c.load.run.fleet.front(c.n)+path, body, header, into)
+	if again(status) {
+		c.n++
+	}
+	return status, err
 }
 
 // ask sends one request. The error says why there is no answer, or gives the answer's text

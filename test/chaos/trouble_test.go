@@ -87,12 +87,19 @@ func halfOpenConnections(r *run) {
 	}
 }
 
-// isolate does the same to one process of each role, for longer than a lease: the others
-// take over what it had begun, and then it comes back with what it had to say.
+// isolate lets the connections of some processes hang for longer than a lease, while others
+// go on: these take over what those had begun, and then those come back with what they had
+// to say.
 func isolate(r *run) {
-	for i := range pick(r, 1, 3) {
-		some := []*proxy{r.backend.proxies[roleWorker][i%workers], r.backend.proxies[roleAPI][i%fronts]}
-		r.halfOpen(some, pick(r, 9*time.Second, 15*time.Second))
+	d := pick(r, 9*time.Second, 15*time.Second)
+	for i := range pick(r, 1, 4) {
+		api, worker := r.backend.proxies[roleAPI], r.backend.proxies[roleWorker]
+		deaf := []*proxy{worker[i%workers], api[i%fronts]}
+		mute := worker[(i+1)%workers]
+		r.backend.set(network{mute: true}, []*proxy{mute})
+		r.network("one worker is not answered, another and one api are not heard", network{deaf: true}, deaf, d)
+		r.backend.set(network{}, []*proxy{mute})
+		r.rest(pick(r, 0, 5*time.Second))
 	}
 }
 
@@ -105,7 +112,7 @@ func (r *run) halfOpen(some []*proxy, d time.Duration) {
 
 // network makes some proxies bad for a while.
 func (r *run) network(what string, n network, some []*proxy, d time.Duration) {
-	r.timeline.note("network of %d processes: %s", len(some), what)
+	r.timeline.note("network: %s", what)
 	r.backend.set(n, some)
 	r.rest(d)
 	r.backend.set(network{}, some)
