@@ -12,8 +12,10 @@ import (
 type backend struct {
 	urls map[string][]string // -redis-url by role, for the processes of the role in turn
 
-	server  *redistest.Server
-	proxies map[string][]*proxy // by role, one for each process
+	server   *redistest.Server
+	sentinel *redistest.Sentinel
+	cluster  *redistest.Cluster
+	proxies  map[string][]*proxy // by role, one for each process
 }
 
 // direct is a backend that every process finds under the same address.
@@ -30,6 +32,23 @@ func single(fsync string) func(*testing.T) *backend {
 		b.server = s
 		return b
 	}
+}
+
+// watched is a master and two replicas under Sentinels. Replication is asynchronous: what
+// was acknowledged in the last moment before the master's death may be unknown to the others.
+func watched(t *testing.T) *backend {
+	s := redistest.StartSentinel(t, 2, "--appendonly", "yes")
+	b := direct(s.URL())
+	b.sentinel = s
+	return b
+}
+
+// sharded is a cluster of three masters, each with a replica.
+func sharded(t *testing.T) *backend {
+	c := redistest.StartReplicatedCluster(t, 3, 1, "--appendonly", "yes")
+	b := direct(c.URL())
+	b.cluster = c
+	return b
 }
 
 // distant is single("always") behind a proxy for each process. Every call takes its time,

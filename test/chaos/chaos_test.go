@@ -18,8 +18,10 @@ type scenario struct {
 	args    []string   // further options of every process
 	sorts   []sort     // what clients hand in beside the usual
 	trouble func(*run) // makes trouble in the test's goroutine while the load goes on
-	// loses: what was acknowledged may be gone afterwards. It is counted, and no fault.
+	// loses: accepted tasks may be gone afterwards. They are counted, and no fault.
 	loses bool
+	// forgets: a task may be in an earlier state than a client was told. The same.
+	forgets bool
 	// rerun is the longest that a task of a killed worker may wait for the next one; zero: no bound.
 	rerun time.Duration
 }
@@ -30,12 +32,14 @@ func scenarios() []scenario {
 		{name: "workers killed", redis: single("always"), trouble: killWorkers, rerun: 10 * time.Second},
 		{name: "api killed", redis: distant, trouble: killFronts},
 		{name: "redis killed, fsync always", redis: single("always"), trouble: killRedis},
-		{name: "redis killed, fsync everysec", redis: single("everysec"), trouble: killRedis, loses: true},
+		{name: "redis killed, fsync everysec", redis: single("everysec"), trouble: killRedis, loses: true, forgets: true},
 		{name: "redis paused", redis: single("always"), trouble: pauseRedis},
 		{name: "connections cut", redis: distant, trouble: cutConnections},
 		{name: "connections slow", redis: distant, trouble: slowConnections},
 		{name: "connections half open", redis: distant, trouble: halfOpenConnections},
 		{name: "one of each half open", redis: distant, trouble: isolate, sorts: []sort{lasting()}},
+		{name: "sentinel master killed", redis: watched, trouble: killSentinelMaster, loses: true, forgets: true},
+		{name: "cluster master killed", redis: sharded, trouble: killClusterMaster, loses: true, forgets: true},
 	}
 }
 

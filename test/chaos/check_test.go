@@ -83,10 +83,10 @@ func (v *verdict) fault(o *order, t *task.Task, format string, args ...any) {
 	}
 }
 
-// gone is a fault unless the scenario may lose what was acknowledged; then it is counted.
-func (v *verdict) gone(count *int, o *order, t *task.Task, what string) {
+// gone counts what is not there any more. It is a fault unless the scenario may lose such.
+func (v *verdict) gone(may bool, count *int, o *order, t *task.Task, what string) {
 	v.run.t.Helper()
-	if *count++; !v.run.loses {
+	if *count++; !may {
 		v.fault(o, t, "%s", what)
 	}
 }
@@ -115,7 +115,7 @@ func (v *verdict) order(o *order) *task.Task {
 	status, err := ask(v.run.t.Context(), http.MethodGet, v.run.fleet.front(0)+"/api/v1/tasks/"+o.id, nil, nil, &t)
 	switch {
 	case status == http.StatusNotFound:
-		v.gone(&v.tally.lost, o, nil, "an accepted task is lost")
+		v.gone(v.run.loses, &v.tally.lost, o, nil, "an accepted task is lost")
 		return nil
 	case err != nil:
 		v.fault(o, nil, "read after the trouble: %d %v", status, err)
@@ -196,14 +196,14 @@ func (v *verdict) result(o *order, t *task.Task) {
 // promise judges whether what the client was told still holds.
 func (v *verdict) promise(o *order, t *task.Task) {
 	if f := o.final; f != nil && (f.State != t.State || string(f.Result) != string(t.Result)) {
-		v.gone(&v.tally.forgotten, o, t, "the client was told "+string(f.State)+" "+string(f.Result)+", and that is not what is stored")
+		v.gone(v.run.forgets, &v.tally.forgotten, o, t, "the client was told "+string(f.State)+" "+string(f.Result)+", and that is not what is stored")
 	}
 	if o.asked && t.State != task.Canceled {
-		v.gone(&v.tally.forgotten, o, t, "the client was told that its cancel is on, and the task is "+string(t.State))
+		v.gone(v.run.forgets, &v.tally.forgotten, o, t, "the client was told that its cancel is on, and the task is "+string(t.State))
 	}
 	conflict := slices.ContainsFunc(o.told, func(h told) bool { return h.what == "cancel" && h.status == http.StatusConflict })
 	if conflict && t.State == task.Canceled {
-		v.gone(&v.tally.forgotten, o, t, "the client was told that a cancel is too late, and the task is canceled")
+		v.gone(v.run.forgets, &v.tally.forgotten, o, t, "the client was told that a cancel is too late, and the task is canceled")
 	}
 }
 
@@ -238,7 +238,7 @@ func (v *verdict) list(orders []*order) {
 		ids := listed[o.key]
 		delete(listed, o.key)
 		if len(ids) > 1 {
-			v.gone(&v.tally.twice, o, nil, "one Idempotency-Key made the tasks "+ids[0]+" and "+ids[1])
+			v.gone(v.run.loses, &v.tally.twice, o, nil, "one Idempotency-Key made the tasks "+ids[0]+" and "+ids[1])
 		}
 		if o.id != "" && !slices.Contains(ids, o.id) && !v.run.loses {
 			v.fault(o, nil, "the task is not in the list")
@@ -269,7 +269,7 @@ func (v *verdict) replay(orders []*order, tasks map[string]*task.Task) {
 		var t task.Task
 		status, err := ask(ctx, http.MethodPost, v.run.fleet.front(0)+"/api/v1/tasks", o.json, map[string]string{"Idempotency-Key": o.key}, &t)
 		if err != nil || t.ID != o.id {
-			v.gone(&v.tally.twice, o, tasks[o.key], "the same request again was answered with "+strconv.Itoa(status)+" "+t.ID)
+			v.gone(v.run.loses, &v.tally.twice, o, tasks[o.key], "the same request again was answered with "+strconv.Itoa(status)+" "+t.ID)
 		}
 	}
 }

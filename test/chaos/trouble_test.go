@@ -1,8 +1,11 @@
 package chaos
 
 import (
+	"slices"
+	"strings"
 	"time"
 
+	"windlass/internal/redistest"
 	"windlass/internal/task"
 )
 
@@ -59,6 +62,59 @@ func pauseRedis(r *run) {
 	r.backend.server.Resume()
 	r.timeline.over("redis goes on")
 	r.rest(pick(r, time.Second, 10*time.Second))
+}
+
+// killSentinelMaster kills the master that Sentinel names, waits for another and lets the
+// dead one come back as its replica.
+func killSentinelMaster(r *run) {
+	s := r.backend.sentinel
+	for range pick(r, 1, 6) {
+		r.rest(time.Second)
+		old := s.Master()
+		old.Kill()
+		r.timeline.note("sentinel: master %s killed", old.Addr())
+		s.WaitFailover(old)
+		r.timeline.over("sentinel: the master is %s", s.Master().Addr())
+		r.rest(pick(r, time.Second, 5*time.Second))
+		old.Restart()
+		r.waitReplica(old)
+	}
+}
+
+// killClusterMaster kills one master of a cluster, at first the one that keeps the tasks,
+// and lets it come back as the replica of its successor. The keys that make requests
+// idempotent are spread over all three.
+func killClusterMaster(r *run) {
+	c := r.backend.cluster
+	owner, err := c.Client(r.t).MasterForKey(r.t.Context(), "{default}")
+	if err != nil {
+		r.t.Fatalf("ask the cluster for the master of the queue: %v", err)
+	}
+	first := slices.IndexFunc(c.Nodes, func(n *redistest.Server) bool { return n.Addr() == owner.Options().Addr })
+	for i := range pick(r, 1, len(c.Nodes)) {
+		r.rest(time.Second)
+		old := c.Nodes[(first+i)%len(c.Nodes)]
+		old.Kill()
+		r.timeline.note("cluster: master %s killed", old.Addr())
+		c.WaitFailover(r.t, old)
+		r.timeline.over("cluster: its replica is master")
+		r.rest(pick(r, time.Second, 10*time.Second))
+		old.Restart()
+		r.waitReplica(old)
+	}
+}
+
+// waitReplica returns when a node that was master follows another.
+func (r *run) waitReplica(s *redistest.Server) {
+	client := s.Client(r.t)
+	follows := func() bool {
+		info, err := client.Info(r.t.Context(), "replication").Result()
+		return err == nil && strings.Contains(info, "role:slave") && strings.Contains(info, "master_link_status:up")
+	}
+	if !r.until(settle, follows) {
+		r.t.Fatalf("%s does not follow its successor", s.Addr())
+	}
+	r.timeline.note("%s is back as a replica", s.Addr())
 }
 
 // cutConnections resets every connection again and again, in the middle of what they carry.
