@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -39,6 +40,7 @@ func scenarios() []scenario {
 		{name: "connections half open", redis: distant, trouble: halfOpenConnections},
 		{name: "one of each half open", redis: distant, trouble: isolate, sorts: []sort{lasting()}},
 		{name: "sentinel master killed", redis: watched, trouble: killSentinelMaster, loses: true, forgets: true},
+		{name: "sentinel master killed, replicas behind", redis: watched, trouble: killMasterAhead, loses: true, forgets: true, sorts: slices.Repeat([]sort{large()}, 9)},
 		{name: "cluster master killed", redis: sharded, trouble: killClusterMaster, loses: true, forgets: true},
 	}
 }

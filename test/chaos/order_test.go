@@ -16,6 +16,7 @@ type sort struct {
 	kind  string         // empty: demo.echo of the order's key
 	input map[string]any // more of the input; "url" is the target's
 	more  map[string]any // further members beside kind and input
+	pad   int            // how much longer than its key the message is
 	sleep time.Duration  // how long an attempt at it takes at least
 	want  []task.State   // how it may end; nil: it succeeds
 	wait  bool           // the client waits for the result
@@ -42,11 +43,16 @@ func sorts() []sort {
 // lasting outlives the time in which a lease can be renewed once more.
 func lasting() sort { return sort{name: "lasting", sleep: 4 * time.Second} }
 
+// large makes replicas fall behind that do not read.
+func large() sort { return sort{name: "large", pad: 200 << 10} }
+
+func (s sort) message(key string) string { return key + strings.Repeat(".", s.pad) }
+
 // body is the order of such a thing, as the API takes it.
 func (s sort) body(key, url string) ([]byte, error) {
 	input, body := map[string]any{}, map[string]any{"kind": s.kind, "input": nil, "tags": []string{key}}
 	if s.kind == "" {
-		body["kind"], input["message"] = "demo.echo", key
+		body["kind"], input["message"] = "demo.echo", s.message(key)
 		if s.sleep > 0 {
 			input["sleep"] = s.sleep.String()
 		}
