@@ -1,9 +1,12 @@
 package chaos
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"windlass/internal/redistest"
 )
@@ -12,10 +15,11 @@ import (
 type backend struct {
 	urls map[string][]string // -redis-url by role, for the processes of the role in turn
 
-	server   *redistest.Server
-	sentinel *redistest.Sentinel
-	cluster  *redistest.Cluster
-	proxies  map[string][]*proxy // by role, one for each process
+	server  *redistest.Server
+	proxies map[string][]*proxy // by role, one for each process
+
+	nodes   []*redistest.Server        // masters and replicas
+	masters func() []*redistest.Server // as they are now; the first one keeps the tasks
 }
 
 // direct is a backend that every process finds under the same address.
@@ -39,16 +43,49 @@ func single(fsync string) func(*testing.T) *backend {
 func watched(t *testing.T) *backend {
 	s := redistest.StartSentinel(t, 2, "--appendonly", "yes")
 	b := direct(s.URL())
-	b.sentinel = s
+	b.nodes = s.Nodes
+	b.masters = func() []*redistest.Server { return []*redistest.Server{s.Master()} }
 	return b
 }
 
-// sharded is a cluster of three masters, each with a replica.
+// sharded is a cluster of three masters, each with a replica. The keys that make requests
+// idempotent are spread over all of them.
 func sharded(t *testing.T) *backend {
 	c := redistest.StartReplicatedCluster(t, 3, 1, "--appendonly", "yes")
 	b := direct(c.URL())
-	b.cluster = c
+	b.nodes = slices.Concat(c.Nodes, c.Replicas)
+	b.masters = func() []*redistest.Server { return clusterMasters(t, c, b.nodes) }
 	return b
+}
+
+// clusterMasters asks with a new client, because one that is in use stays with what it
+// knows. It gives nil when the cluster cannot tell.
+func clusterMasters(t *testing.T, c *redistest.Cluster, nodes []*redistest.Server) []*redistest.Server {
+	t.Helper()
+	client := c.Client(t)
+	first, err := client.MasterForKey(t.Context(), "{default}")
+	if err != nil {
+		return nil
+	}
+	addrs := make(chan string, len(nodes))
+	err = client.ForEachMaster(t.Context(), func(_ context.Context, m *redis.Client) error {
+		addrs <- m.Options().Addr
+		return nil
+	})
+	if err != nil {
+		return nil
+	}
+	close(addrs)
+	var masters []*redistest.Server
+	for addr := range addrs {
+		i := slices.IndexFunc(nodes, func(n *redistest.Server) bool { return n.Addr() == addr })
+		at := len(masters)
+		if addr == first.Options().Addr {
+			at = 0
+		}
+		masters = slices.Insert(masters, at, nodes[i])
+	}
+	return masters
 }
 
 // distant is single("always") behind a proxy for each process. Every call takes its time,

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9/logging"
 )
 
 var form = flag.String("chaos", "short", "short: some seconds a scenario; long: minutes")
@@ -39,9 +41,9 @@ func scenarios() []scenario {
 		{name: "connections slow", redis: distant, trouble: slowConnections},
 		{name: "connections half open", redis: distant, trouble: halfOpenConnections},
 		{name: "one of each half open", redis: distant, trouble: isolate, sorts: []sort{lasting()}},
-		{name: "sentinel master killed", redis: watched, trouble: killSentinelMaster, loses: true, forgets: true},
+		{name: "sentinel master killed", redis: watched, trouble: killMasters, loses: true, forgets: true},
 		{name: "sentinel master killed, replicas behind", redis: watched, trouble: killMasterAhead, loses: true, forgets: true, sorts: slices.Repeat([]sort{large()}, 9)},
-		{name: "cluster master killed", redis: sharded, trouble: killClusterMaster, loses: true, forgets: true},
+		{name: "cluster master killed", redis: sharded, trouble: killMasters, loses: true, forgets: true},
 	}
 }
 
@@ -50,6 +52,7 @@ func TestChaos(t *testing.T) {
 	if !long && *form != "short" {
 		t.Fatalf("-chaos=%s: want short or long", *form)
 	}
+	logging.Disable() // The clients of the tests meet dead servers, and say so.
 	bin := build(t)
 	for _, s := range scenarios() {
 		t.Run(s.name, func(t *testing.T) {

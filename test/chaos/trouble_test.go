@@ -64,66 +64,51 @@ func pauseRedis(r *run) {
 	r.rest(pick(r, time.Second, 10*time.Second))
 }
 
-// killSentinelMaster kills the master that Sentinel names, waits for another and lets the
-// dead one come back as its replica.
-func killSentinelMaster(r *run) {
-	s := r.backend.sentinel
-	for range pick(r, 1, 6) {
+// killMasters kills a master, waits until a replica has taken its place, and lets it come
+// back as the replica of that.
+func killMasters(r *run) {
+	for i := range pick(r, 1, 6) {
 		r.rest(time.Second)
-		old := s.Master()
-		old.Kill()
-		r.timeline.note("sentinel: master %s killed", old.Addr())
-		s.WaitFailover(old)
-		r.timeline.over("sentinel: the master is %s", s.Master().Addr())
+		masters := r.backend.masters()
+		old := masters[i%len(masters)]
+		r.killMaster(old)
+		r.rest(pick(r, time.Second, 5*time.Second))
+		old.Restart()
 		if r.long { // Sentinel takes ten seconds over it.
-			old.Restart()
 			r.waitReplica(old)
 		}
 	}
 }
 
-// killMasterAhead kills a master whose replicas hang, and are behind by more than the
-// sockets between them hold. One of them then takes its place.
+// killMasterAhead kills the master that keeps the tasks while the replicas hang and are
+// behind by more than the sockets between them hold. One of them then takes its place.
 func killMasterAhead(r *run) {
-	s := r.backend.sentinel
-	replicas := slices.DeleteFunc(slices.Clone(s.Nodes), func(n *redistest.Server) bool { return n == s.Master() })
 	r.rest(time.Second)
+	masters := r.backend.masters()
+	replicas := slices.DeleteFunc(slices.Clone(r.backend.nodes), func(n *redistest.Server) bool { return slices.Contains(masters, n) })
 	for _, n := range replicas {
 		n.Pause()
 	}
-	r.timeline.note("sentinel: the replicas hang")
+	r.timeline.note("the replicas hang")
 	r.rest(pick(r, 3*time.Second, 10*time.Second))
-	old := s.Master()
-	old.Kill()
-	r.timeline.note("sentinel: master %s killed", old.Addr())
-	for _, n := range replicas {
-		n.Resume()
-	}
-	s.WaitFailover(old)
-	r.timeline.over("sentinel: the master is %s", s.Master().Addr())
+	r.killMaster(masters[0], replicas...)
 }
 
-// killClusterMaster kills one master of a cluster, at first the one that keeps the tasks,
-// and lets it come back as the replica of its successor. The keys that make requests
-// idempotent are spread over all three.
-func killClusterMaster(r *run) {
-	c := r.backend.cluster
-	owner, err := c.Client(r.t).MasterForKey(r.t.Context(), "{default}")
-	if err != nil {
-		r.t.Fatalf("ask the cluster for the master of the queue: %v", err)
+// killMaster returns when the master has a successor. Hanging nodes go on once it is dead.
+func (r *run) killMaster(old *redistest.Server, hanging ...*redistest.Server) {
+	old.Kill()
+	r.timeline.note("master %s killed", old.Addr())
+	for _, n := range hanging {
+		n.Resume()
 	}
-	first := slices.IndexFunc(c.Nodes, func(n *redistest.Server) bool { return n.Addr() == owner.Options().Addr })
-	for i := range pick(r, 1, len(c.Nodes)) {
-		r.rest(time.Second)
-		old := c.Nodes[(first+i)%len(c.Nodes)]
-		old.Kill()
-		r.timeline.note("cluster: master %s killed", old.Addr())
-		c.WaitFailover(r.t, old)
-		r.timeline.over("cluster: its replica is master")
-		r.rest(pick(r, time.Second, 10*time.Second))
-		old.Restart()
-		r.waitReplica(old)
+	succeeded := func() bool {
+		masters := r.backend.masters()
+		return len(masters) > 0 && !slices.Contains(masters, old)
 	}
+	if !r.until(settle, succeeded) {
+		r.t.Fatalf("nobody takes the place of the master %s", old.Addr())
+	}
+	r.timeline.over("it has a successor")
 }
 
 // waitReplica returns when a node that was master follows another.
