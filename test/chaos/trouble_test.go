@@ -92,6 +92,7 @@ func killMasterAhead(r *run) {
 	r.timeline.note("the replicas hang")
 	r.rest(pick(r, 3*time.Second, 10*time.Second))
 	r.killMaster(masters[0], replicas...)
+	masters[0].Restart() // Else a cluster has no replica to wait for.
 }
 
 // killMaster returns when the master has a successor. Hanging nodes go on once it is dead.
