@@ -82,7 +82,7 @@ fuzz: ## search longer with every fuzz test (FUZZTIME=5m each)
 	scripts/fuzz $(FUZZTIME)
 
 .PHONY: chaos
-chaos: page ## kill, pause and cut off workers and Redis under load, and see that nothing is lost (25 min)
+chaos: page ## kill, pause and cut off workers and Redis under load, and see that nothing is lost (20 min)
 	@scripts/setup redis-server
 	go test ./test/chaos -run '^TestChaos$$' -count=1 -v -chaos=long -timeout 60m
 

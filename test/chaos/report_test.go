@@ -48,7 +48,8 @@ func (v *verdict) reruns(o *order, t *task.Task) {
 			}
 			continue
 		}
-		if over := v.run.timeline.lastOver(next); !over.IsZero() {
+		// What others took over while the trouble went on did not have to wait for its end.
+		if over := v.run.timeline.lastOver(next); over.After(a.StartedAt) {
 			v.waits.other = max(v.waits.other, next.Sub(over))
 		}
 	}
