@@ -81,6 +81,11 @@ fuzz: FUZZTIME ?= 5m
 fuzz: ## search longer with every fuzz test (FUZZTIME=5m each)
 	scripts/fuzz $(FUZZTIME)
 
+.PHONY: chaos
+chaos: page ## kill, pause and cut off workers and Redis under load, and see that nothing is lost (20 min)
+	@scripts/setup redis-server
+	go test ./test/chaos -run '^TestChaos$$' -count=1 -v -chaos=long -timeout 60m
+
 .PHONY: clean
 clean: ## remove everything that make has made
 	rm -rf bin .cache internal/web/dist $(UI)/node_modules test/browser/node_modules test/browser/test-results
