@@ -31,6 +31,7 @@ type scenario struct {
 
 // scenarios is the one list of them.
 func scenarios() []scenario {
+	waits := []string{"-wait-replicas", "1"}
 	return []scenario{
 		{name: "workers killed", redis: single("always"), trouble: killWorkers, rerun: 10 * time.Second},
 		{name: "api killed", redis: distant, trouble: killFronts},
@@ -43,6 +44,8 @@ func scenarios() []scenario {
 		{name: "one of each half open", redis: distant, trouble: isolate, sorts: []sort{lasting()}},
 		{name: "sentinel master killed", redis: watched, trouble: killMasters, loses: true, forgets: true},
 		{name: "sentinel master killed, replicas behind", redis: watched, trouble: killMasterAhead, loses: true, forgets: true, sorts: slices.Repeat([]sort{large()}, 9)},
+		{name: "sentinel master killed, replicas waited for", redis: watched, args: waits, trouble: killMasterAhead, forgets: true, sorts: slices.Repeat([]sort{large()}, 9)},
+		{name: "cluster master killed, replicas waited for", redis: sharded, args: waits, trouble: killMasters, forgets: true},
 		{name: "cluster master killed", redis: sharded, trouble: killMasters, loses: true, forgets: true},
 	}
 }
