@@ -49,10 +49,10 @@ type line struct {
 }
 
 // startDelay begins to accept connections to a Redis. The caller ends it by close.
-func startDelay(to string) (*delay, error) {
+func startDelay(ctx context.Context, to string) (*delay, error) {
 	d := &delay{to: to}
 	var err error
-	if d.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if d.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("start the delay: %w", err)
 	}
 	for _, l := range []**line{&d.there, &d.back} {

@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// answerTimeout is for a peer whose worker is still being started, too.
+const answerTimeout = time.Minute
+
 // client is how a program of somebody's talks to one of the stacks: with keep-alive.
 type client struct {
 	base string
@@ -20,7 +23,7 @@ type client struct {
 
 // newClient keeps up to so many connections open.
 func newClient(base string, connections int) *client {
-	return &client{base, &http.Client{Timeout: time.Minute, Transport: &http.Transport{
+	return &client{base, &http.Client{Timeout: answerTimeout, Transport: &http.Transport{
 		MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections,
 		DisableCompression: true, // as wrk
 	}}}

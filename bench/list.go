@@ -14,8 +14,8 @@ func measurements(sizes sizes) []measurement {
 		static(),
 		answering(),
 		listing(sizes.list),
-		scaling(sizes.tasks, 2),
-		scaling(sizes.tasks, 4),
+		scaling(sizes.tasks/2, 2),
+		scaling(sizes.tasks/2, 4),
 	}
 }
 

@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	list := flags.Bool("names", false, "print the names of the measurements and end")
 	flags.IntVar(&b.runs, "runs", 3, "how often each side is measured; the median counts")
 	flags.DurationVar(&b.sizes.load, "load", 5*time.Second, "how long each load over HTTP lasts")
-	flags.IntVar(&b.sizes.tasks, "tasks", 30_000, "how many tasks are run; Celery gets a quarter")
+	flags.IntVar(&b.sizes.tasks, "tasks", 32_000, "how many tasks are run; Celery gets a quarter")
 	flags.IntVar(&b.sizes.list, "list", 1_000_000, "how many tasks the long list has")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -49,8 +49,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return fmt.Errorf("-bench: %w", err)
 	}
-	if b.runs < 1 || b.sizes.load < time.Second || b.sizes.tasks < 1000 || b.sizes.list < shortList {
-		return fmt.Errorf("at least one run, 1s of load, 1000 tasks and a list of %d are needed", shortList)
+	if b.runs < 1 || b.sizes.load < time.Second || b.sizes.tasks < 4*bulkSize || b.sizes.tasks%(4*bulkSize) != 0 || b.sizes.list%bulkSize != 0 || b.sizes.list < shortList {
+		return fmt.Errorf("want at least one run, 1s of load, a multiple of %d tasks, and of %d in the list", 4*bulkSize, bulkSize)
 	}
 	chosen := slices.DeleteFunc(measurements(b.sizes), func(m measurement) bool { return !wanted.MatchString(m.name) })
 	if len(chosen) == 0 {

@@ -74,7 +74,7 @@ type unit string
 const (
 	perSecond unit = "per second"
 	seconds   unit = "seconds"
-	bytes     unit = "bytes"
+	byteCount unit = "bytes"
 	share     unit = "share" // 1 is all
 )
 
@@ -88,9 +88,9 @@ func (u unit) format(v float64) string {
 		return fmt.Sprintf("%.0f ms", v*1e3)
 	case u == seconds:
 		return fmt.Sprintf("%.2f s", v)
-	case u == bytes && v >= 1<<20:
+	case u == byteCount && v >= 1<<20:
 		return fmt.Sprintf("%.1f MB", v/(1<<20))
-	case u == bytes:
+	case u == byteCount:
 		return thousands(v) + " B"
 	case u == share:
 		return fmt.Sprintf("%.0f %%", v*100)

@@ -24,8 +24,8 @@ func memory() measurement {
 		name:    "memory",
 		against: fastAPI,
 		rows: []row{
-			{"memory, idle", bytes, atMost(0.125)},
-			{"memory, " + thousands(waitingTasks) + " tasks waiting", bytes, atMost(0.125)},
+			{"memory, idle", byteCount, atMost(0.125)},
+			{"memory, " + thousands(waitingTasks) + " tasks waiting", byteCount, atMost(0.125)},
 		},
 		ours: func(ctx context.Context, s *stage) ([]float64, error) {
 			w, err := s.windlass(ctx)

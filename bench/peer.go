@@ -23,7 +23,7 @@ type peer struct {
 
 // peerWeb starts nginx and FastAPI and returns once they answer.
 func (s *stage) peerWeb(ctx context.Context) (*peer, error) {
-	p, err := s.launchPeerWeb()
+	p, err := s.launchPeerWeb(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -31,8 +31,8 @@ func (s *stage) peerWeb(ctx context.Context) (*peer, error) {
 }
 
 // launchPeerWeb starts nginx and FastAPI, with a process for each core, and does not wait.
-func (s *stage) launchPeerWeb() (*peer, error) {
-	apiAddr, err := freeAddr()
+func (s *stage) launchPeerWeb(ctx context.Context) (*peer, error) {
+	apiAddr, err := freeAddr(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (s *stage) launchPeerWeb() (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	nginx, c, err := s.nginx(port)
+	nginx, c, err := s.nginx(ctx, port)
 	return &peer{nginx, api, c}, err
 }
 
@@ -102,8 +102,8 @@ func (s *stage) bulk(ctx context.Context, n int) (float64, error) {
 }
 
 // nginx starts nginx before an API at that port, with html below the stage's folder.
-func (s *stage) nginx(apiPort string) (*process, *client, error) {
-	addr, err := freeAddr()
+func (s *stage) nginx(ctx context.Context, apiPort string) (*process, *client, error) {
+	addr, err := freeAddr(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

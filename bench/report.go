@@ -35,13 +35,16 @@ func (r report) print(w io.Writer) {
 	fmt.Fprintln(w, "| measurement | Windlass | peer | ratio | goal | met |")
 	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---|")
 	for _, line := range r.Results {
-		met := ""
+		ratio, met := times(line.Ratio), ""
+		if line.Unit == share {
+			ratio = ""
+		}
 		if line.Met != nil {
 			met = map[bool]string{true: "yes", false: "no"}[*line.Met]
 		}
 		fmt.Fprintf(w, "| %s | %s | %s: %s | %s | %s | %s |\n", line.Title,
 			line.Unit.format(median(line.Windlass)), line.Against, line.Unit.format(median(line.Peer)),
-			times(line.Ratio), line.Goal, met)
+			ratio, line.Goal, met)
 	}
 }
 

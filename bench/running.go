@@ -26,8 +26,8 @@ func running(tasks int) measurement {
 		against: celery,
 		rows: []row{
 			{"run no-op, history kept", perSecond, atLeast(12)},
-			{"Redis per waiting task", bytes, goal{}},
-			{"Redis per finished task", bytes, valueAtMost(1536)},
+			{"Redis per waiting task", byteCount, goal{}},
+			{"Redis per finished task", byteCount, valueAtMost(1536)},
 		},
 		ours: func(ctx context.Context, s *stage) ([]float64, error) {
 			d, err := runWindlass(ctx, s, tasks, s.addr, 1)
@@ -44,7 +44,7 @@ func running(tasks int) measurement {
 func runningBesideAsynq(tasks, servers int) measurement {
 	m := measurement{
 		name:    "run-asynq-" + strconv.Itoa(servers),
-		against: fmt.Sprintf("asynq, %d Servers", servers),
+		against: "asynq",
 		ours: func(ctx context.Context, s *stage) ([]float64, error) {
 			d, err := runWindlass(ctx, s, tasks, s.addr, 1)
 			return []float64{d.rate}, err
@@ -59,7 +59,7 @@ func runningBesideAsynq(tasks, servers int) measurement {
 	if servers > 1 {
 		aim = atLeast(0.5)
 	}
-	m.rows = []row{{fmt.Sprintf("run no-op beside bare asynq, %d Server(s)", servers), perSecond, aim}}
+	m.rows = []row{{fmt.Sprintf("run no-op beside bare asynq, Servers in it: %d", servers), perSecond, aim}}
 	return m
 }
 
@@ -74,7 +74,7 @@ func runWindlass(ctx context.Context, s *stage, tasks int, addr string, workers 
 		fill:  func() error { return w.fill(ctx, tasks) },
 		start: func() error {
 			for range workers {
-				if _, err := s.launchWindlass(addr, "-role", "worker"); err != nil {
+				if _, err := s.launchWindlass(ctx, addr, "-role", "worker"); err != nil {
 					return err
 				}
 			}

@@ -26,7 +26,7 @@ func scaling(tasks, workers int) measurement {
 }
 
 func runFar(ctx context.Context, s *stage, tasks, workers int) ([]float64, error) {
-	d, err := startDelay(s.addr)
+	d, err := startDelay(ctx, s.addr)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func (b *bench) openStage(ctx context.Context, name string) (s *stage, err error
 			s.close()
 		}
 	}()
-	if s.addr, err = freeAddr(); err != nil {
+	if s.addr, err = freeAddr(ctx); err != nil {
 		return nil, err
 	}
 	_, port, _ := net.SplitHostPort(s.addr)
@@ -122,8 +122,8 @@ func (s *stage) redisInfo(ctx context.Context, section, name string) (float64, e
 }
 
 // freeAddr is an address of this machine that nobody listens on at this moment.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddr(ctx context.Context) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}

@@ -17,7 +17,7 @@ func starting() measurement {
 		},
 		ours: func(ctx context.Context, s *stage) ([]float64, error) {
 			start := time.Now()
-			w, err := s.launchWindlass(s.addr)
+			w, err := s.launchWindlass(ctx, s.addr)
 			if err != nil {
 				return nil, err
 			}
@@ -28,7 +28,7 @@ func starting() measurement {
 			if _, err := s.peerWorker(); err != nil {
 				return nil, err
 			}
-			p, err := s.launchPeerWeb()
+			p, err := s.launchPeerWeb(ctx)
 			if err != nil {
 				return nil, err
 			}

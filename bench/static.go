@@ -36,7 +36,7 @@ func static() measurement {
 		},
 		peer: func(ctx context.Context, s *stage) ([]float64, error) {
 			// There is no API behind it, and nobody asks for it.
-			p, c, err := s.nginx("1")
+			p, c, err := s.nginx(ctx, "1")
 			if err != nil {
 				return nil, err
 			}

@@ -25,17 +25,15 @@ func (b *bench) versions(ctx context.Context) ([]version, error) {
 		{"Python", "Python ", []string{b.path(python, "python"), "--version"}},
 	} {
 		// Whether it calls its answer a failure does not matter: wrk -v does.
-		//nolint:gosec // The programs are those of this list.
 		out, err := exec.CommandContext(ctx, ask.argv[0], ask.argv[1:]...).CombinedOutput()
 		_, found, ok := strings.Cut(string(out), ask.answer)
 		if !ok {
 			return nil, fmt.Errorf("ask %s for its version: %w: run make bench", ask.name, errors.Join(err, errors.New(string(out))))
 		}
-		all = append(all, version{ask.name, strings.Fields(found)[0]})
+		all = append(all, version{ask.name, strings.TrimPrefix(strings.Fields(found)[0], "debian/")})
 	}
 	for _, name := range []string{"fastapi", "uvicorn", "celery"} {
 		script := "import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))"
-		//nolint:gosec // The program is our own environment's.
 		out, err := exec.CommandContext(ctx, b.path(python, "python"), "-c", script, name).Output()
 		if err != nil {
 			return nil, fmt.Errorf("ask for the version of %s: %w: run make bench", name, err)

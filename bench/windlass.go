@@ -28,7 +28,7 @@ type windlass struct {
 
 // windlass starts one on the stage's Redis and returns once it is ready.
 func (s *stage) windlass(ctx context.Context, args ...string) (*windlass, error) {
-	w, err := s.launchWindlass(s.addr, args...)
+	w, err := s.launchWindlass(ctx, s.addr, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -36,8 +36,8 @@ func (s *stage) windlass(ctx context.Context, args ...string) (*windlass, error)
 }
 
 // launchWindlass starts one on the Redis at addr and does not wait for it.
-func (s *stage) launchWindlass(redis string, args ...string) (*windlass, error) {
-	addr, err := freeAddr()
+func (s *stage) launchWindlass(ctx context.Context, redis string, args ...string) (*windlass, error) {
+	addr, err := freeAddr(ctx)
 	if err != nil {
 		return nil, err
 	}

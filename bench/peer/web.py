@@ -35,7 +35,7 @@ def submit(data: EchoInput) -> Task:
 @app.post("/tasks/wait")
 def submit_and_wait(data: EchoInput) -> Task:
     task = echo.delay(data.message, data.sleep)
-    return Task(id=task.id, result=task.get(timeout=10), state="SUCCESS")
+    return Task(id=task.id, result=task.get(timeout=50), state="SUCCESS")
 
 
 @app.get("/tasks/{task_id}")
