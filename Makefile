@@ -99,4 +99,4 @@ fuzz: ## search longer with every fuzz test (FUZZTIME=5m each)
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf bin .cache internal/web/dist $(UI)/node_modules test/browser/node_modules test/browser/test-results
+	rm -rf bin .cache bench/peer/__pycache__ internal/web/dist $(UI)/node_modules test/browser/node_modules test/browser/test-results

@@ -78,10 +78,7 @@ func (s *stage) peerWorker() (*process, error) {
 
 // python starts a program of the peer's Python environment.
 func (s *stage) python(program string, args ...string) (*process, error) {
-	env := []string{
-		"REDIS_URL=redis://" + s.addr + "/0",
-		"PYTHONPYCACHEPREFIX=" + s.path(workFolder, "pycache"), // compiled once, not beside the source
-	}
+	env := []string{"REDIS_URL=redis://" + s.addr + "/0"}
 	return s.start(program, s.path(peerSource), env, append([]string{s.path(python, program)}, args...)...)
 }
 
