@@ -16,6 +16,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 ARGS    ?=
 BENCH   ?= .
 COUNT   ?= 6
+RUNS    ?= 3
+# The Python environment of the stack that Windlass is measured beside.
+PEER    := .cache/peer/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -71,7 +74,20 @@ generate: $(UI)/node_modules/.package-lock.json ## write openapi.json from the A
 	npm --prefix $(UI) run --silent types
 
 .PHONY: bench
-bench: ## Go benchmarks, medians of COUNT=6 runs (BENCH=regexp)
+bench: build $(PEER) ## Windlass beside what it replaces, one table (BENCH=regexp RUNS=3 ARGS="-load 5s ...")
+	@scripts/setup redis-server nginx wrk
+	@go build -o .cache/bench/ ./bench ./bench/peer/asynq
+	@PATH="$$PATH:/usr/sbin" .cache/bench/bench -bench '$(BENCH)' -runs $(RUNS) $(ARGS)
+
+$(PEER): bench/peer/requirements.txt
+	@scripts/setup python-venv
+	rm -rf $(@D)
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: bench-go
+bench-go: ## Go benchmarks, medians of COUNT=6 runs (BENCH=regexp)
 	@mkdir -p .cache
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count=$(COUNT) ./internal/... >.cache/bench.txt || { cat .cache/bench.txt; exit 1; }
 	@go tool -modfile=tools/go.mod benchstat .cache/bench.txt
@@ -88,4 +104,4 @@ chaos: page ## kill, pause and cut off workers and Redis under load, and see tha
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf bin .cache internal/web/dist $(UI)/node_modules test/browser/node_modules test/browser/test-results
+	rm -rf bin .cache bench/peer/__pycache__ internal/web/dist $(UI)/node_modules test/browser/node_modules test/browser/test-results
