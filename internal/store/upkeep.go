@@ -89,6 +89,11 @@ func (s *Store) KeepUp(ctx context.Context, k Keeping) {
 }
 
 func (s *Store) keepQueue(ctx context.Context, queue string, grace bool, k Keeping) (time.Duration, error) {
+	if !s.registered(queue) {
+		if err := s.Register(ctx, []string{queue}); err != nil {
+			return -1, err
+		}
+	}
 	for {
 		done, err := s.Upkeep(ctx, queue, grace)
 		if err != nil {
@@ -112,7 +117,7 @@ func (s *Store) Register(ctx context.Context, queues []string) error {
 		if err := s.addQueue(ctx, q); err != nil {
 			return err
 		}
-		s.queues.Store(q, true)
+		s.queues.Store(q, s.clock())
 	}
 	return nil
 }
