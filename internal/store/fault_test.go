@@ -28,6 +28,7 @@ import (
 //	a request is lost                                             the same tests
 //	the last attempt is begun by a lost dequeue and never runs    TestLostReplyOfTheLastClaim
 //	a handler ignores its context: its slot is given away         TestHandlerThatIgnoresItsContext
+//	a second attempt runs beside the first                        TestSecondAttemptBesideTheFirst, TestFailoverForgetsTheClaim
 //	cancel means retry                                            TestCancelIsNotARetry
 //	a retried cancel misses a worker that reconnects              TestCancelThatNobodyHeard
 //	asynq's archive drops tasks, its tools leak them              TestInspectorArchivesOurs
@@ -185,9 +186,14 @@ func TestLostReplyOfClaim(t *testing.T) {
 			l.t.Fatalf("the answer came: %v", claims)
 		}
 		third := l.submit(nil).ID // came since
+		kept := base("default") + "take:w1"
+		l.ok(l.rdb.PExpire(l.ctx, kept, time.Minute).Err()) // the lease is nearly over
 		claims, more, err := l.Claim(l.ctx, want)
 		l.ok(err)
 		l.wantAgain()
+		if ttl := l.rdb.PTTL(l.ctx, kept).Val(); ttl <= time.Minute {
+			l.t.Errorf("the answer is kept for %s more", ttl)
+		}
 		if fate == proxy.LoseRequest {
 			ids = append(ids, third)
 		} else if !more {
