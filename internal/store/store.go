@@ -124,6 +124,17 @@ func (s *Store) SyncClock(ctx context.Context) error {
 	return nil
 }
 
+// clockFault is how far this machine's clock may be off before a call that brought
+// Redis's time along puts it right, without waiting for KeepClock.
+const clockFault = 100 * time.Millisecond
+
+// heardClock takes Redis's time from the answer to a call that took so long.
+func (s *Store) heardClock(now time.Time, took time.Duration) {
+	if off := now.Sub(s.Now()).Abs(); off > clockFault+2*took {
+		s.skew.Store(now.Sub(s.clock()).Milliseconds())
+	}
+}
+
 // clockInterval is how often a process looks at Redis's clock again.
 const clockInterval = 30 * time.Second
 

@@ -40,11 +40,13 @@ func (s *Store) Upkeep(ctx context.Context, queue string, grace bool) (Upkept, e
 	if err != nil {
 		return Upkept{}, fmt.Errorf("write error: %w", err)
 	}
+	asked := time.Now()
 	n, err := s.run(ctx, s.scripts.upkeep, queue, "", upkeepStep, MaxLost, often, lost, flag(grace),
 		s.Now().UnixMilli(), s.opts.Lease.Milliseconds()).Int64Slice()
 	if err != nil {
 		return Upkept{}, fmt.Errorf("upkeep of queue %s: %w", queue, err)
 	}
+	s.heardClock(time.UnixMilli(n[6]), time.Since(asked))
 	return Upkept{
 		Released: int(n[0]), Expired: int(n[1]), Lost: int(n[2]),
 		Next: time.Duration(n[3]) * time.Millisecond, More: n[4] == 1, Line: int(n[5]),
