@@ -34,7 +34,7 @@ import (
 //	asynq's archive drops tasks, its tools leak them              TestInspectorArchivesOurs
 //	a task is active and has no lease                             TestActiveWithoutLease
 //	a task waits and nothing carries it                           TestNothingCarries
-//	a clock set lost a task                                       TestNoClockHolds
+//	a set of times lost a task                                       TestNoClockHolds
 //	a clock of asynq's Redis looks at every key                   TestEmbeddedClockCost
 //	a failover loses what was acknowledged                        TestReplicas… (confirm_test.go)
 //	a failover loses a queue's name                               TestQueueMemberLostInFailover
@@ -48,9 +48,12 @@ import (
 //	the client is closed before the worker has ended              TestShutdownWithClosedClient
 //	shutdown waits for a Redis that does not answer               TestShutdownWhileRedisHangs
 //	seconds are cut off delays and timeouts                       TestSubSecondTimes
-//	clocks of workers differ                                      TestClocksDiffer, TestClockJumps (clock_test.go)
+//	clocks of workers differ                                      TestClocksDiffer…, TestClockJumps (internal/worker/clock_test.go)
 //	a script gets more arguments than a server takes              TestServerlessArgumentLimit, TestManyHeldArgumentLimit
 //	a brace in a queue's name splits its slot                     TestBraceInQueueName
+//	a lost attempt ends after its task was retried by hand        TestLateEndAfterARetry
+//	the index or a count does not agree with the records          TestIndexMended
+//	asynq's tools delete a task                                   TestInspectorDeletesOurs
 //	Redis evicts                                                  TestCheckMemoryPolicy (connect_test.go)
 //	Redis is older than 6.2                                       TestCheckRefusesOldServers (connect_test.go)
 //	a unique key outlives or leaves its task                      "unique key" (held_test.go)
@@ -375,4 +378,21 @@ func TestBraceInQueueName(t *testing.T) {
 			t.Errorf("an id of queue %q is one", name)
 		}
 	}
+}
+
+// A lost attempt speaks up after somebody retried its task by hand.
+func TestLateEndAfterARetry(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, openRedis(t), Options{Lease: time.Hour})
+	c := e.start(nil)
+	_, err := e.Cancel(e.ctx, c.Task.ID)
+	e.ok(err)
+	e.lapse("lease", c.Task.ID)
+	e.upkeep("default")
+	e.ok(e.Retry(e.ctx, c.Task.ID))
+	if _, err := e.End(e.ctx, c.held(), succeed()); !errors.Is(err, ErrFenced) {
+		t.Errorf("got %v, want ErrFenced", err)
+	}
+	e.wantState(c.Task.ID, task.Pending)
+	e.audit()
 }
