@@ -6,6 +6,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"windlass/internal/redistest"
+	"windlass/internal/store"
 )
 
 const token = "correct horse battery staple"
@@ -178,4 +182,39 @@ func TestStoreFull(t *testing.T) {
 		t.Errorf("problem is %s", got.body)
 	}
 	s.do("GET", "/api/v1/tasks", "").want(200)
+}
+
+// There is no replica, so none confirms.
+func TestUnconfirmed(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	s := newSite(t, func(c *Config) {
+		strict, err := store.New(client, store.Options{Replicas: 1, ReplicaTimeout: 20 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Store = strict
+	})
+	want := func(code, location, after string) string {
+		t.Helper()
+		id, found := strings.CutPrefix(location, "/api/v1/tasks/")
+		if code != "task_unconfirmed" || !found || after == "" {
+			t.Errorf("problem is %s at %q, again after %q", code, location, after)
+		}
+		s.do("GET", location, "").want(200) // it is stored
+		return id
+	}
+	one := s.do("POST", "/api/v1/tasks", oneReport).want(503)
+	want(one.at("code"), one.header.Get("Location"), one.header.Get("Retry-After"))
+	first := s.do("POST", "/api/v1/tasks", oneReport, "Idempotency-Key", "k").want(503)
+	again := s.do("POST", "/api/v1/tasks", oneReport, "Idempotency-Key", "k").want(503)
+	if a, b := want(first.at("code"), first.header.Get("Location"), "5"), want(again.at("code"), again.header.Get("Location"), "5"); a != b {
+		t.Errorf("one key made %s and %s", a, b)
+	}
+	bulk := s.do("POST", "/api/v1/tasks/bulk", `{"items":[`+oneReport+`,`+oneReport+`]}`).want(200)
+	for _, item := range []string{"items.0.", "items.1."} {
+		if bulk.at(item+"status") != "503" || bulk.at(item+"problem.code") != "task_unconfirmed" || !strings.Contains(bulk.at(item+"problem.detail"), "tsk_") {
+			t.Errorf("bulk is %s", bulk.body)
+		}
+	}
 }

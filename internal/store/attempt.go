@@ -28,13 +28,20 @@ type Want struct {
 	// Token names the call. A call that is repeated with the same token, because
 	// its answer was lost, gives the same attempts. Empty: a new one.
 	Token string
-	// Not holds ids to leave in the line: the worker still runs an earlier attempt of theirs.
+	// Not holds ids to leave in the line: the worker still runs an earlier attempt
+	// of theirs. With more than MaxNot it gets nothing.
 	Not []string
 }
+
+// MaxNot is how many ids a worker may have left in the line: a script takes so many arguments.
+const MaxNot = 3000
 
 // Claim takes the queue's next tasks and begins an attempt at each. It gives none
 // and no error when nothing waits. more tells that the line may hold others.
 func (s *Store) Claim(ctx context.Context, w Want) (claims []*Claim, more bool, err error) {
+	if len(w.Not) > MaxNot {
+		return nil, false, nil
+	}
 	if w.Token == "" {
 		w.Token = newToken()
 	}

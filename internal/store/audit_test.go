@@ -131,11 +131,14 @@ func (e *env) auditLine(queue string, records map[string]fields) {
 	for _, key := range e.keys("asynq:{" + queue + "}:t:*") {
 		messages = append(messages, strings.TrimPrefix(key, "asynq:{"+queue+"}:t:"))
 	}
+	carried := slices.Clone(line)
+	twice := func(id string) bool { return e.doubled[id] } // the line may hold them once more than asynq's message
+	line, messages = slices.DeleteFunc(line, twice), slices.DeleteFunc(messages, twice)
 	if !slices.Equal(line, messages) {
 		e.t.Errorf("asynq's line of %s holds %v, its messages are for %v", queue, line, messages)
 	}
 	for id, f := range records {
-		if f["s"] == string(task.Pending) && !slices.Contains(line, id) {
+		if f["s"] == string(task.Pending) && !slices.Contains(carried, id) {
 			e.t.Errorf("%s is pending and nothing carries it", id)
 		}
 	}

@@ -148,6 +148,8 @@ type env struct {
 	t   testing.TB
 	ctx context.Context
 	rdb redis.UniversalClient
+
+	doubled map[string]bool // ids that a test put into the line a second time
 }
 
 func newEnv(t testing.TB, rdb redis.UniversalClient, o Options) *env {

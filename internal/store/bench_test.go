@@ -148,3 +148,34 @@ func (e *env) usedMemory() int64 {
 	})
 	return used
 }
+
+// BenchmarkSweep compares a sweep of a queue in which 100,000 tasks wait with one
+// of 1,000: the metric "ratio" is how much longer it takes, by the medians of turns.
+func BenchmarkSweep(b *testing.B) {
+	small, large := benchEnv(b), benchEnv(b)
+	small.fill(1_000)
+	large.fill(100_000)
+	turn := func(e *env) func() time.Duration {
+		l, err := e.Lead(e.ctx, "bench")
+		e.ok(err)
+		return func() time.Duration {
+			begin := time.Now()
+			done, err := e.Sweep(e.ctx, "default", l.Number, false)
+			took := time.Since(begin)
+			if err != nil || done.Total() != 0 {
+				b.Fatalf("a sweep that mends %+v, %v", done, err)
+			}
+			return took
+		}
+	}
+	few, lots := turn(small), turn(large)
+	var fewTook, lotsTook []time.Duration
+	for b.Loop() {
+		fewTook, lotsTook = append(fewTook, few()), append(lotsTook, lots())
+	}
+	slices.Sort(fewTook)
+	slices.Sort(lotsTook)
+	f, l := fewTook[len(fewTook)/2], lotsTook[len(lotsTook)/2]
+	b.ReportMetric(float64(l)/float64(f), "ratio")
+	b.ReportMetric(float64(l.Microseconds()), "µs/sweep")
+}

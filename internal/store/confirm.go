@@ -62,7 +62,7 @@ func (s *Store) confirmed(ctx context.Context, queue, id string) error {
 // WAIT counts what came before it on its own connection, and a read counts as
 // well (Redis's processCommand notes the offset after every command).
 func (s *Store) replicated(ctx context.Context, queue string, commands func(redis.Pipeliner)) error {
-	var node redis.UniversalClient = s.rdb
+	node := s.rdb
 	if cluster, ok := s.rdb.(*redis.ClusterClient); ok {
 		master, err := cluster.MasterForKey(ctx, countsKey(queue))
 		if err != nil {

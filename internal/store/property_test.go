@@ -13,6 +13,7 @@ import (
 
 // modelTask is what must be true of one task: the contract, kept apart from the scripts.
 type modelTask struct {
+	id       string
 	state    task.State
 	attempts int
 	used     int
@@ -20,6 +21,7 @@ type modelTask struct {
 	asked    bool // asked to stop
 	unique   string
 	claim    *Claim
+	worker   string // of the claim
 	gone     *Claim // its last attempt, when that was lost
 }
 
@@ -29,7 +31,18 @@ type model struct {
 	r     *rand.Rand
 	queue string
 	tasks map[string]*modelTask
-	old   []*Claim // attempts that are over
+	old   []*Claim          // attempts that are over
+	taken map[string]taken  // worker -> its last claim of several
+	was   map[string]fields // the records before the step
+	hurt  map[string]bool   // what a sabotage has touched
+	sweep func(number int64) (Repairs, error)
+	lead  int64
+}
+
+// taken is a claim of several that may be asked for again.
+type taken struct {
+	want   Want
+	claims []*Claim
 }
 
 const interleavings = 250
@@ -43,9 +56,13 @@ func testInterleavings(e *env) {
 		e.ok(err)
 	}
 	e.t.Logf("SEED=%d", seed)
-	m := &model{env: e, r: rand.New(rand.NewPCG(seed, 0)), queue: "q", tasks: map[string]*modelTask{}}
-	steps := []func(){m.stepSubmit, m.stepSubmit, m.stepClaim, m.stepClaim, m.stepClaim, m.stepEnd, m.stepEnd, m.stepEnd,
-		m.stepCancel, m.stepRetry, m.stepDelete, m.stepLose, m.stepDue, m.stepExpire, m.stepLate}
+	m := &model{env: e, r: rand.New(rand.NewPCG(seed, 0)), queue: "q", tasks: map[string]*modelTask{}, taken: map[string]taken{}}
+	m.doubled = map[string]bool{}
+	sweeper, number := e.sweeper()
+	m.lead, m.sweep = number, func(number int64) (Repairs, error) { return sweeper.Sweep(e.ctx, m.queue, number, true) }
+	steps := []func(){m.stepSubmit, m.stepSubmit, m.stepSubmit, m.stepClaim, m.stepClaim, m.stepClaimMany, m.stepClaimMany, m.stepAskAgain,
+		m.stepEnd, m.stepEnd, m.stepEnd, m.stepEnd, m.stepCancel, m.stepRetry, m.stepRetryTwice, m.stepDelete, m.stepDeleteTwice,
+		m.stepLose, m.stepCrash, m.stepDue, m.stepExpire, m.stepLate, m.stepSabotage, m.stepSabotage, m.stepDeposed}
 	for i := range interleavings {
 		steps[m.r.IntN(len(steps))]()
 		m.verify()
@@ -80,6 +97,8 @@ func (m *model) verify() {
 		}
 	}
 	m.auditQueue(m.queue)
+	m.verifyMoves(records)
+	m.was = records
 }
 
 // pick gives a random task that fits, or "".
@@ -127,7 +146,7 @@ func (m *model) stepSubmit() {
 	case holder == "" && got.Cause != CauseNew:
 		m.t.Errorf("submit: answered by %s (%s), want a new task", got.Task.ID, got.Cause)
 	case holder == "":
-		m.tasks[got.Task.ID] = t
+		t.id, m.tasks[got.Task.ID] = got.Task.ID, t
 	}
 }
 
@@ -142,11 +161,17 @@ func (m *model) stepClaim() {
 	if c == nil {
 		return
 	}
+	m.begun(c, "w1")
+}
+
+// begun notes that a worker began an attempt.
+func (m *model) begun(c *Claim, worker string) {
+	m.t.Helper()
 	t := m.tasks[c.Task.ID]
 	if t == nil || t.state != task.Pending {
 		m.t.Fatalf("claimed %s, which is %+v", c.Task.ID, t)
 	}
-	t.state, t.claim = task.Active, c
+	t.state, t.claim, t.worker = task.Active, c, worker
 	if t.attempts++; c.Attempt != t.attempts {
 		m.t.Errorf("attempt %d, want %d", c.Attempt, t.attempts)
 	}
@@ -252,11 +277,16 @@ func (m *model) stepLose() {
 	if id == "" {
 		return
 	}
-	t := m.tasks[id]
 	m.lapse("lease", id)
 	if n := m.upkeep(m.queue).Lost; n != 1 {
 		m.t.Errorf("%d lost, want 1", n)
 	}
+	m.lost(id)
+}
+
+// lost notes that a lease ended.
+func (m *model) lost(id string) {
+	t := m.tasks[id]
 	m.old = append(m.old, t.claim)
 	t.state, t.gone = task.Pending, t.claim
 	if t.lost++; t.lost == MaxLost {
@@ -275,6 +305,7 @@ func (m *model) stepDue() {
 		return
 	}
 	m.lapse("due", id)
+	m.ok(m.rdb.HSet(m.ctx, recordKey(m.queue, id), "r", 1).Err())
 	if n := m.upkeep(m.queue).Released; n != 1 {
 		m.t.Errorf("%d released, want 1", n)
 	}

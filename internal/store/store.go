@@ -84,7 +84,7 @@ type Store struct {
 	ids     idSource
 	submits shared[entry, submitted]
 	ends    shared[ending, ended]
-	queues  sync.Map // names that this process has registered
+	queues  sync.Map // name -> when this process registered it
 	watch   watch
 	ready   readiness
 }
@@ -125,6 +125,17 @@ func (s *Store) SyncClock(ctx context.Context) error {
 	return nil
 }
 
+// clockFault is how far this machine's clock may be off before a call that brought
+// Redis's time along puts it right, without waiting for KeepClock.
+const clockFault = 100 * time.Millisecond
+
+// heardClock takes Redis's time from the answer to a call that took so long.
+func (s *Store) heardClock(now time.Time, took time.Duration) {
+	if off := now.Sub(s.Now()).Abs(); off > clockFault+2*took {
+		s.skew.Store(now.Sub(s.clock()).Milliseconds())
+	}
+}
+
 // clockInterval is how often a process looks at Redis's clock again.
 const clockInterval = 30 * time.Second
 
@@ -153,11 +164,14 @@ func cancelChannel(queue string) string { return base(queue) + "cancel" }
 
 const queuesKey = "wl:queues"
 
-// registerQueue makes the queue known, once a process; upkeep does it again
-// now and then because a failover may lose it. asynq's own set makes it visible
-// to asynq's tools.
+// registerAge is for how long a queue that was made known counts as known: a
+// failover may lose its name, and then nobody else would find it.
+const registerAge = time.Minute
+
+// registerQueue makes the queue known, again after a while. asynq's own set makes
+// it visible to asynq's tools.
 func (s *Store) registerQueue(ctx context.Context, queue string) error {
-	if _, known := s.queues.Load(queue); known {
+	if s.registered(queue) {
 		return nil
 	}
 	all, err := s.Queues(ctx)
@@ -174,12 +188,18 @@ func (s *Store) registerQueue(ctx context.Context, queue string) error {
 	if err := s.addQueue(ctx, queue); err != nil {
 		return err
 	}
-	s.queues.Store(queue, true)
+	s.queues.Store(queue, s.clock())
 	select {
 	case s.watch.newQueue <- struct{}{}:
 	default:
 	}
 	return nil
+}
+
+func (s *Store) registered(queue string) bool {
+	at, _ := s.queues.Load(queue)
+	since, ok := at.(time.Time)
+	return ok && s.clock().Sub(since) < registerAge
 }
 
 func (s *Store) addQueue(ctx context.Context, queue string) error {

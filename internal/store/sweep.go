@@ -87,6 +87,9 @@ func (w *sweeping) sweep(ctx context.Context, whole bool) error {
 	for name, kept := range n.kept {
 		_, text, _ := strings.Cut(name, ":")
 		state := task.State(text)
+		if n.indexed[name] < kept { // it may have lost some, which then stand elsewhere still
+			err = errors.Join(err, w.eachBeside(ctx, state, func(ids []string) error { return w.mend(ctx, "", "", ids) }))
+		}
 		switch {
 		case kept != n.indexed[name], state == task.Active,
 			(whole || n.due != waiting) && (state == task.Scheduled || state == task.Retrying),
@@ -131,10 +134,16 @@ func (w *sweeping) numbers(ctx context.Context) (numbers, error) {
 	}
 	cards := map[string]*redis.IntCmd{}
 	for name := range counts.Val() {
-		n.kept[name] = fields(counts.Val()).int(name)
-		cards[name] = pipe.ZCard(ctx, base(w.queue)+"i:"+name)
-		_, state, _ := strings.Cut(name, ":")
-		n.states[task.State(state)] += n.kept[name]
+		kind, _, _ := strings.Cut(name, ":")
+		for _, state := range task.States() { // a count may be missing
+			name := kind + ":" + string(state)
+			if _, seen := cards[name]; seen {
+				continue
+			}
+			n.kept[name] = fields(counts.Val()).int(name)
+			cards[name] = pipe.ZCard(ctx, base(w.queue)+"i:"+name)
+			n.states[state] += n.kept[name]
+		}
 	}
 	if len(cards) == 0 {
 		return n, nil
@@ -183,23 +192,44 @@ func (w *sweeping) mendLine(ctx context.Context, n numbers) error {
 	return nil
 }
 
-// readLine reads asynq's line from its end, where ids are added: those that come
-// meanwhile shift others to where they are read twice, never past.
+// readLine gives what stands in asynq's line, as hashes: a million ids would be a hundred megabytes.
 func (w *sweeping) readLine(ctx context.Context, seed maphash.Seed) (map[uint64]bool, error) {
-	line := map[uint64]bool{} // hashes: a million ids would be a hundred megabytes
-	for from := int64(0); ; from += sweepStep {
-		ids, err := w.rdb.LRange(ctx, asynqKey(w.queue, "pending"), from, from+sweepStep-1).Result()
-		if err != nil {
-			return nil, fmt.Errorf("sweep queue %s: read its line: %w", w.queue, err)
-		}
+	line := map[uint64]bool{}
+	return line, w.eachBeside(ctx, task.Pending, func(ids []string) error {
 		for _, id := range ids {
 			line[maphash.String(seed, id)] = true
 		}
-		if len(ids) < sweepStep {
-			return line, nil
+		return nil
+	})
+}
+
+// eachBeside calls do with the ids that stand in the line or on the clock of a
+// state, some at a time. It reads from the end at which ids are added: those that
+// come meanwhile shift others to where they are read twice, never past.
+func (w *sweeping) eachBeside(ctx context.Context, state task.State, do func(ids []string) error) error {
+	clock := base(w.queue) + "done"
+	switch state {
+	case task.Active:
+		clock = base(w.queue) + "lease"
+	case task.Scheduled, task.Retrying:
+		clock = base(w.queue) + "due"
+	}
+	for from := int64(0); ; from += sweepStep {
+		var ids []string
+		var err error
+		if state == task.Pending {
+			ids, err = w.rdb.LRange(ctx, asynqKey(w.queue, "pending"), from, from+sweepStep-1).Result()
+		} else {
+			ids, err = w.rdb.ZRevRange(ctx, clock, from, from+sweepStep-1).Result()
+		}
+		if err != nil {
+			return fmt.Errorf("sweep queue %s: read what is %s: %w", w.queue, state, err)
+		}
+		if err := do(ids); err != nil || len(ids) < sweepStep {
+			return err
 		}
 		if err := pause(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }

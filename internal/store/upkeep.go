@@ -40,11 +40,13 @@ func (s *Store) Upkeep(ctx context.Context, queue string, grace bool) (Upkept, e
 	if err != nil {
 		return Upkept{}, fmt.Errorf("write error: %w", err)
 	}
+	asked := time.Now()
 	n, err := s.run(ctx, s.scripts.upkeep, queue, "", upkeepStep, MaxLost, often, lost, flag(grace),
 		s.Now().UnixMilli(), s.opts.Lease.Milliseconds()).Int64Slice()
 	if err != nil {
 		return Upkept{}, fmt.Errorf("upkeep of queue %s: %w", queue, err)
 	}
+	s.heardClock(time.UnixMilli(n[6]), time.Since(asked))
 	return Upkept{
 		Released: int(n[0]), Expired: int(n[1]), Lost: int(n[2]),
 		Next: time.Duration(n[3]) * time.Millisecond, More: n[4] == 1, Line: int(n[5]),
@@ -89,6 +91,11 @@ func (s *Store) KeepUp(ctx context.Context, k Keeping) {
 }
 
 func (s *Store) keepQueue(ctx context.Context, queue string, grace bool, k Keeping) (time.Duration, error) {
+	if !s.registered(queue) {
+		if err := s.Register(ctx, []string{queue}); err != nil {
+			return -1, err
+		}
+	}
 	for {
 		done, err := s.Upkeep(ctx, queue, grace)
 		if err != nil {
@@ -112,7 +119,7 @@ func (s *Store) Register(ctx context.Context, queues []string) error {
 		if err := s.addQueue(ctx, q); err != nil {
 			return err
 		}
-		s.queues.Store(q, true)
+		s.queues.Store(q, s.clock())
 	}
 	return nil
 }

@@ -39,7 +39,8 @@ func (w *Worker) handle(_ context.Context, t *asynq.Task) error {
 		return nil
 	}
 	// A success whose lease ran out is written all the same: it counts while no other attempt has begun.
-	end := decide(claim, done, err, cause, w.Store.Now())
+	// Redis's clock told when it began, and this machine's how long it took: what o'clock it is here does not matter.
+	end := decide(claim, done, err, cause, claim.StartedAt.Add(took))
 	w.Metrics.finished(claim, end.Outcome, took)
 	if state, ok := w.write(h, end, log); ok {
 		log.Info("attempt ended", "outcome", string(end.Outcome), "state", string(state),

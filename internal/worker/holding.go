@@ -45,24 +45,29 @@ func (h *holding) overrunning() bool {
 }
 
 // books are the attempts that this process runs, by task id: one a task, because
-// a second attempt is never claimed while an earlier one still runs here.
+// a second attempt never begins while an earlier one still runs here.
 type books struct {
 	mu   sync.Mutex
 	held map[string]*holding
 	busy sync.WaitGroup // one for each in held
 }
 
-// hold takes the claimed attempt into the books. letGo takes it out.
-func (w *Worker) hold(c *store.Claim) {
+// hold takes the claimed attempt into the books. letGo takes it out. It gives the
+// earlier attempt instead when one still runs here.
+func (w *Worker) hold(c *store.Claim) (earlier *holding) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if earlier = w.held[c.Task.ID]; earlier != nil {
+		return earlier
+	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	h := &holding{
 		Held: store.Held{ID: c.Task.ID, Attempt: c.Attempt}, queue: c.Task.Queue, ctx: ctx, cancel: cancel,
 	}
 	h.lease = time.AfterFunc(w.Store.Lease(), func() { h.end(errLost) })
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.busy.Add(1)
 	w.held[h.ID] = h
+	return nil
 }
 
 func (w *Worker) letGo(h *holding) {
@@ -82,12 +87,13 @@ func (w *Worker) holding(c *store.Claim) *holding {
 }
 
 // room gives how many attempts more this process may run, one or more, and which
-// tasks it must not take because an attempt of theirs that is over still runs here.
-func (w *Worker) room() (free int, not []string) {
+// of the queue's tasks it must not take because an attempt of theirs that is over
+// still runs here.
+func (w *Worker) room(queue string) (free int, not []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for id, h := range w.held {
-		if h.ctx.Err() != nil {
+		if h.queue == queue && h.ctx.Err() != nil {
 			not = append(not, id)
 		}
 	}

@@ -12,17 +12,16 @@ import (
 // An idle worker asks Redis at most five times a second: upkeep of each queue, a
 // sign of life, now and then a look at the lines.
 func TestIdleWorkerAsksSeldom(t *testing.T) {
-	b := newBenchWith(t, store.Options{})
-	client := b.client()
+	b := newBenchWith(t, store.Options{Lease: 7 * time.Second})
 	b.start(0, echo)
 	b.wait(b.submit(nil), final) // it has started
 
 	const span = 4 * time.Second
-	if err := client.ConfigResetStat(t.Context()).Err(); err != nil {
+	if err := b.client.ConfigResetStat(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	<-time.After(span)
-	info, err := client.Info(t.Context(), "commandstats").Result()
+	info, err := b.client.Info(t.Context(), "commandstats").Result()
 	if err != nil {
 		t.Fatal(err)
 	}

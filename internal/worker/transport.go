@@ -176,7 +176,7 @@ func (t *transport) unserved() []*holding {
 // got lost is asked for again by its token, so it leaves nothing behind.
 func (t *transport) claim(ctx context.Context, queue string) error {
 	want := store.Want{Queue: queue, Worker: t.worker.id, Token: t.asked[queue]}
-	want.Many, want.Not = t.worker.room()
+	want.Many, want.Not = t.worker.room(queue)
 	if want.Token == "" {
 		want.Token = shortID()
 		t.asked[queue] = want.Token
@@ -186,11 +186,19 @@ func (t *transport) claim(ctx context.Context, queue string) error {
 		return err
 	}
 	delete(t.asked, queue)
+	var back []*holding
 	for _, c := range claims {
 		// Held from here on, so that its lease is renewed even before the handler runs.
-		t.worker.hold(c)
+		earlier := t.worker.hold(c)
+		switch {
+		case earlier == nil:
+			t.ready = append(t.ready, c)
+		case earlier.Attempt != c.Attempt: // it was lost before this worker could know
+			earlier.end(errLost)
+			back = append(back, &holding{Held: store.Held{ID: c.Task.ID, Attempt: c.Attempt}})
+		} // else Redis forgot that it had begun, and now knows again
 	}
-	t.ready = claims
+	t.worker.handBack(back)
 	if more {
 		t.signal(queue)
 	}

@@ -25,58 +25,67 @@ type in struct {
 // bench is one store on a real Redis and the means to run workers on it.
 type bench struct {
 	*store.Store
-	t   *testing.T
-	url string
+	t      *testing.T
+	redis  *redistest.Server
+	client redis.UniversalClient
 }
+
+const lease = time.Second
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	return newBenchWith(t, store.Options{Lease: time.Second})
+	return newBenchWith(t, store.Options{})
 }
 
 func newBenchWith(t *testing.T, o store.Options) *bench {
 	t.Helper()
-	url := redistest.Start(t).URL()
+	server := redistest.Start(t)
+	s, client := newStore(t, server.URL(), o)
+	return &bench{s, t, server, client}
+}
+
+// newStore gives a store of its own, as another process has.
+func newStore(t *testing.T, url string, o store.Options) (*store.Store, redis.UniversalClient) {
+	t.Helper()
 	client, err := store.Connect(store.Address{URL: url})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
+	if o.Lease == 0 {
+		o.Lease = lease
+	}
 	s, err := store.New(client, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bench{s, t, url}
+	return s, client
 }
 
-// client gives a client of the Redis beside the store's own.
-func (b *bench) client() *redis.Client {
-	b.t.Helper()
-	o, err := redis.ParseURL(b.url)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	client := redis.NewClient(o)
-	b.t.Cleanup(func() { _ = client.Close() })
-	return client
-}
+// work is the function of the tests' one kind.
+type work func(ctx context.Context, in in, run *task.Run) (in, error)
 
 // start runs a worker with one kind "test" until the returned function is called.
-func (b *bench) start(drain time.Duration, fn func(ctx context.Context, in in, run *task.Run) (in, error)) (stop func()) {
+func (b *bench) start(drain time.Duration, fn work) (stop func()) {
+	b.t.Helper()
+	return b.startWith(func(c *Config) { c.Drain = drain }, fn)
+}
+
+func (b *bench) startWith(change func(*Config), fn work) (stop func()) {
 	b.t.Helper()
 	kind := task.Definition[in, in]{
 		Name: "test", Title: "Test", Queue: "default", Policy: policy,
 		Subject: func(in) string { return "" }, Run: fn,
 	}.Kind()
+	c := Config{
+		Store: b.Store, Kinds: []task.Kind{kind}, Queues: map[string]int{"default": 2, "low": 1},
+		Concurrency: 4, Version: "test", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Metrics: NewMetrics(prometheus.NewRegistry()),
+	}
+	change(&c)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() {
-		ended <- Run(ctx, Config{
-			Store: b.Store, Kinds: []task.Kind{kind}, Queues: map[string]int{"default": 2, "low": 1},
-			Concurrency: 4, Drain: drain, Version: "test", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-			Metrics: NewMetrics(prometheus.NewRegistry()),
-		})
-	}()
+	go func() { ended <- Run(ctx, c) }()
 	var once sync.Once
 	stop = func() {
 		once.Do(func() {
@@ -314,8 +323,7 @@ func TestFullRedisLetsWorkGoOn(t *testing.T) {
 	b.wait(long, func(got *task.Task) bool { return got.State == task.Active })
 	soon := b.submit(func(s *store.Submission) { s.Delay = 2 * time.Second })
 
-	client := b.client()
-	if err := client.ConfigSet(t.Context(), "maxmemory", "1mb").Err(); err != nil {
+	if err := b.client.ConfigSet(t.Context(), "maxmemory", "1mb").Err(); err != nil {
 		t.Fatal(err)
 	}
 	_, err := b.Submit(t.Context(), store.Submission{Kind: "test", Queue: "default", Input: json.RawMessage(`{}`), Policy: policy})

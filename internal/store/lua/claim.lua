@@ -47,6 +47,7 @@ if kept and string.sub(kept, 1, #token + 1) == token .. ' ' then
     local r, flat = read(task)
     if r.s == 'active' and r['w' .. r.n] == worker then give(task, tonumber(r.n), flat) end
   end
+  redis.call('PEXPIRE', taken, lease)
   reply[2] = '1'
   settle()
   return reply

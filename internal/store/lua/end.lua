@@ -4,7 +4,8 @@
 -- Returns for each, in turn: 1 when it was written, now or by an earlier try whose reply was lost,
 -- 0 when the attempt is no longer the current one (nothing is written); and the task's state.
 -- A task that was asked to stop ends as canceled however the attempt ended. An attempt that counts
--- as lost while no other has begun was not lost after all: its end is taken.
+-- as lost while no other has begun, and nobody retried the task by hand, was not lost after all: its
+-- end is taken.
 local now = clock()
 
 local function back_in_line(task, r, ...)
@@ -18,7 +19,7 @@ local function close(task, number, outcome, follows, delay, failure, result, sum
   local r = load(task, 'a' .. number)
   if not r.s then return 0, 'deleted' end
   local had = string.match(r.extra or '||lost|', '^[^|]*|[^|]*|([^|]*)|')
-  local resumed = r.s == 'pending' and r.n == number and had == 'lost' and outcome ~= 'released'
+  local resumed = r.s == 'pending' and r.n == number and had == 'lost' and r.lo and outcome ~= 'released'
   if not resumed and (r.s ~= 'active' or r.n ~= number) then
     return had == outcome and 1 or 0, r.s
   end

@@ -4,7 +4,7 @@
 --   ARGV[8] when this was asked (ms)   ARGV[9] lease (ms): a call that Redis carries out long after it
 --   was asked was held up by an outage, and workers had no way to say that they live
 -- Returns {released, expired, lost, ms until the next one is due or -1, 1 when a sort was cut short,
--- how many ids stand in the line}.
+-- how many ids stand in the line, now (ms)}.
 local limit = tonumber(ARGV[3])
 local now = clock()
 local function passed(name)
@@ -64,4 +64,4 @@ local next_due = redis.call('ZRANGE', base .. 'due', 0, 0, 'WITHSCORES')[2]
 local wait = -1
 if next_due then wait = math.max(0, tonumber(next_due) - now) end
 local cut = (#due == limit or #expired == limit or #lost == limit) and 1 or 0
-return {#due, #expired, #lost, wait, cut, redis.call('LLEN', asynq .. 'pending')}
+return {#due, #expired, #lost, wait, cut, redis.call('LLEN', asynq .. 'pending'), now}

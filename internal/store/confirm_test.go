@@ -1,0 +1,102 @@
+package store
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"windlass/internal/redistest"
+	"windlass/internal/task"
+)
+
+// replicated gives a store that waits for a replica, and the replica.
+func replicated(t *testing.T) (*env, *redistest.Server) {
+	t.Helper()
+	master := redistest.Start(t, "--repl-diskless-sync-delay", "0")
+	host, port, _ := strings.Cut(master.Addr(), ":")
+	replica := redistest.Start(t, "--replicaof", host, port)
+	e := newEnv(t, connect(t, master.URL()), Options{Lease: time.Hour, Replicas: 1, ReplicaTimeout: 300 * time.Millisecond})
+	e.awaitReplica()
+	return e, replica
+}
+
+// awaitReplica waits until the replica follows.
+func (e *env) awaitReplica() {
+	e.t.Helper()
+	e.eventually("the replica to follow", func() bool {
+		return e.replicated(e.ctx, "default", func(pipe redis.Pipeliner) { pipe.Set(e.ctx, "follow", 1, 0) }) == nil
+	})
+}
+
+func (e *env) wantUnconfirmed(err error) *task.Task {
+	e.t.Helper()
+	u, ok := errors.AsType[*UnconfirmedError](err)
+	if !ok {
+		e.t.Fatalf("got %v, want that too few replicas confirmed", err)
+	}
+	return e.wantState(u.ID, task.Pending)
+}
+
+// What is acknowledged is on the replica.
+func TestReplicasHoldWhatIsAcknowledged(t *testing.T) {
+	t.Parallel()
+	e, replica := replicated(t)
+	e.ok(e.rdb.ScriptFlush(e.ctx).Err()) // the first submit finds no script
+	made := e.submit(nil)
+	other := replica.Client(t)
+	if n := other.Exists(e.ctx, recordKey("default", made.ID)).Val(); n != 1 {
+		t.Error("the replica lacks the task")
+	}
+	for _, got := range e.SubmitAll(e.ctx, many(150)) {
+		e.ok(got.Err)
+	}
+	if n := len(other.Keys(e.ctx, recordKey("default", "*")).Val()); n != 151 {
+		t.Errorf("the replica holds %d tasks", n)
+	}
+	e.audit()
+}
+
+func TestReplicasThatDoNotAnswer(t *testing.T) {
+	t.Parallel()
+	e, replica := replicated(t)
+	replica.Pause()
+	_, err := e.Submit(e.ctx, sub(nil))
+	one := e.wantUnconfirmed(err)
+	ids := map[string]bool{one.ID: true}
+	for _, got := range e.SubmitAll(e.ctx, []Submission{sub(nil), sub(nil)}) {
+		ids[e.wantUnconfirmed(got.Err).ID] = true
+	}
+	if len(ids) != 3 {
+		t.Errorf("three tasks have the ids %v", ids)
+	}
+	_, err = e.SubmitOnce(e.ctx, "me", "k", "p", sub(nil))
+	first := e.wantUnconfirmed(err)
+	_, err = e.SubmitOnce(e.ctx, "me", "k", "p", sub(nil))
+	if again := e.wantUnconfirmed(err); again.ID != first.ID {
+		t.Errorf("one key made %s and %s", first.ID, again.ID)
+	}
+	replica.Resume()
+	e.awaitReplica()
+	got, err := e.SubmitOnce(e.ctx, "me", "k", "p", sub(nil))
+	e.ok(err)
+	if got.Task.ID != first.ID || got.Cause != CauseIdempotent {
+		t.Errorf("confirmed %s (%s), want %s", got.Task.ID, got.Cause, first.ID)
+	}
+	if n := len(e.records("default")); n != 4 {
+		t.Errorf("%d records, want 4", n)
+	}
+	e.audit()
+}
+
+// In a cluster the wait is for the replicas of the queue's own master: here they have none.
+func TestReplicasOfACluster(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, connect(t, redistest.StartCluster(t, 3).URL()), Options{Replicas: 1, ReplicaTimeout: 50 * time.Millisecond})
+	for _, queue := range []string{"default", "a", "b", "c"} {
+		_, err := e.Submit(e.ctx, sub(func(s *Submission) { s.Queue = queue }))
+		e.wantUnconfirmed(err)
+	}
+}
