@@ -119,6 +119,7 @@ func behaviours() map[string]func(*env) {
 		"watch a new queue":           testWatchNewQueue,
 		"watch from a position":       testWatchReplay,
 		"watch missed":                testWatchMissed,
+		"watch starves nobody":        testWatchStarvesNobody,
 		"signals":                     testSignals,
 		"check":                       testCheck,
 		"clock":                       testClock,

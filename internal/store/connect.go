@@ -32,6 +32,10 @@ type Address struct {
 	CAFile string
 }
 
+// poolSize is how many connections a client may have at once to a node. Each
+// queue that is watched holds one of them, and must not take it from others.
+const poolSize = 2 * MaxQueues
+
 // errNoPassword says that the password could not be had, for one connection.
 var errNoPassword = errors.New("no password for redis")
 
@@ -73,6 +77,7 @@ func (a Address) nodeClient(u redisURL, d *dialer) (*redis.Client, error) {
 	o.Dialer, o.ContextTimeoutEnabled = d.dial, true
 	o.Username = cmp.Or(a.Username, o.Username)
 	o.CredentialsProviderContext = a.credentials(o.Username)
+	o.PoolSize = cmp.Or(o.PoolSize, poolSize)
 	o.DialTimeout, o.DialerRetries = cmp.Or(o.DialTimeout, answerTimeout), 1
 	o.ReadTimeout, o.WriteTimeout = cmp.Or(o.ReadTimeout, answerTimeout), cmp.Or(o.WriteTimeout, answerTimeout)
 	o.MinRetryBackoff, o.MaxRetryBackoff = cmp.Or(o.MinRetryBackoff, leastBackoff), cmp.Or(o.MaxRetryBackoff, mostBackoff)
@@ -90,6 +95,7 @@ func (a Address) sentinelClient(u redisURL, d *dialer) (*redis.Client, error) {
 	o.Username, o.Password = cmp.Or(a.Username, u.user.Username()), u.password()
 	o.SentinelUsername, o.SentinelPassword = u.sentinelUser, u.sentinelPassword
 	o.CredentialsProviderContext = a.credentials(o.Username)
+	o.PoolSize = cmp.Or(o.PoolSize, poolSize)
 	o.DialTimeout, o.DialerRetries = cmp.Or(o.DialTimeout, answerTimeout), 1
 	o.ReadTimeout, o.WriteTimeout = cmp.Or(o.ReadTimeout, answerTimeout), cmp.Or(o.WriteTimeout, answerTimeout)
 	o.MinRetryBackoff, o.MaxRetryBackoff = cmp.Or(o.MinRetryBackoff, leastBackoff), cmp.Or(o.MaxRetryBackoff, mostBackoff)
@@ -105,6 +111,7 @@ func (a Address) clusterClient(u redisURL, d *dialer) (*redis.ClusterClient, err
 	o.Dialer, o.ContextTimeoutEnabled = d.dial, true
 	o.Username = cmp.Or(a.Username, o.Username)
 	o.CredentialsProviderContext = a.credentials(o.Username)
+	o.PoolSize = cmp.Or(o.PoolSize, poolSize)
 	o.DialTimeout, o.DialerRetries = cmp.Or(o.DialTimeout, answerTimeout), 1
 	o.ReadTimeout, o.WriteTimeout = cmp.Or(o.ReadTimeout, answerTimeout), cmp.Or(o.WriteTimeout, answerTimeout)
 	o.MinRetryBackoff, o.MaxRetryBackoff = cmp.Or(o.MinRetryBackoff, leastBackoff), cmp.Or(o.MaxRetryBackoff, mostBackoff)

@@ -30,7 +30,7 @@ func OpenEmbedded() *Embedded {
 func (e *Embedded) NewClient() *redis.Client {
 	return redis.NewClient(&redis.Options{
 		Addr: "embedded", Dialer: e.dial,
-		DisableIdentity: true, MaintNotificationsConfig: noMaintenance(), PoolSize: 100,
+		DisableIdentity: true, MaintNotificationsConfig: noMaintenance(), PoolSize: poolSize,
 	})
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -205,4 +206,20 @@ func testSignals(e *env) {
 	want("the line begins anew", Signal{Queue: "b"})
 	stop()
 	e.eventually("the channel to close", func() bool { _, open := <-signals; return !open })
+}
+
+// Every watched queue holds a connection while its reader waits; that must not
+// keep anybody else waiting for one.
+func testWatchStarvesNobody(e *env) {
+	queues := make([]string, MaxQueues)
+	for i := range queues {
+		queues[i] = fmt.Sprint("q", i)
+	}
+	e.ok(e.Register(e.ctx, queues))
+	e.watchAll("", "")
+	begun := time.Now()
+	e.submit(func(s *Submission) { s.Queue = "q0" })
+	if took := time.Since(begun); took >= watchBlock {
+		e.t.Errorf("a submit waited %s for the readers", took)
+	}
 }
