@@ -16,7 +16,8 @@ import (
 // maxFaults is how many faults one answer lists.
 const maxFaults = 100
 
-// shapeFaults checks decoded JSON (numbers as json.Number) against a schema.
+// shapeFaults checks decoded JSON (numbers as json.Number) against a schema. v is
+// used up: its numbers are other ones after that.
 func shapeFaults(r huma.Registry, s *huma.Schema, at string, v any) []Fault {
 	faults := strangers(r, s, at, v)
 	result := &huma.ValidateResult{}
@@ -26,25 +27,21 @@ func shapeFaults(r huma.Registry, s *huma.Schema, at string, v any) []Fault {
 	return append(faults, humaFaults(result.Errors)...)
 }
 
-// plain gives numbers as float64, as huma wants them. One too large for it
-// becomes infinite, which no bound accepts.
+// plain gives numbers as float64, as huma wants them, in place. One too large
+// for it becomes infinite, which no bound accepts.
 func plain(v any) any {
 	switch v := v.(type) {
 	case json.Number:
 		f, _ := strconv.ParseFloat(v.String(), 64)
 		return f
 	case []any:
-		out := make([]any, len(v))
 		for i, item := range v {
-			out[i] = plain(item)
+			v[i] = plain(item)
 		}
-		return out
 	case map[string]any:
-		out := make(map[string]any, len(v))
 		for name, item := range v {
-			out[name] = plain(item)
+			v[name] = plain(item)
 		}
-		return out
 	}
 	return v
 }
@@ -69,15 +66,19 @@ func strangers(r huma.Registry, s *huma.Schema, at string, v any) []Fault {
 		others, _ := s.AdditionalProperties.(*huma.Schema)
 		closed, isBool := s.AdditionalProperties.(bool)
 		for name, item := range v {
-			below := at + "." + name
 			p := s.Properties[name]
-			switch {
-			case p != nil:
-				faults = append(faults, strangers(r, p, below, item)...)
-			case others != nil:
-				faults = append(faults, strangers(r, others, below, item)...)
-			case isBool && !closed:
-				faults = append(faults, Fault{below, "is not a known field"})
+			if p == nil && others == nil && isBool && !closed {
+				faults = append(faults, Fault{at + "." + name, "is not a known field"})
+				continue
+			}
+			if p == nil {
+				p = others
+			}
+			switch item.(type) {
+			case map[string]any, []any: // only these have members of their own
+				if p != nil {
+					faults = append(faults, strangers(r, p, at+"."+name, item)...)
+				}
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -230,12 +231,12 @@ func (a *API) failedItem(ctx context.Context, err error) BulkItem {
 
 // bulkItems splits a bulk body, so that a fault in one item leaves the others alone.
 func bulkItems(body []byte) ([]json.RawMessage, *Problem) {
-	tree, err := decodeExact(body)
-	if err != nil {
+	var members map[string]json.RawMessage
+	err := json.Unmarshal(body, &members)
+	if _, broken := errors.AsType[*json.SyntaxError](err); broken {
 		return nil, problem(codeInvalidJSON, "")
 	}
-	members, ok := tree.(map[string]any)
-	if !ok {
+	if err != nil || members == nil {
 		return nil, faulty(Fault{"body", "must be an object"})
 	}
 	var faults []Fault
@@ -244,18 +245,12 @@ func bulkItems(body []byte) ([]json.RawMessage, *Problem) {
 			faults = append(faults, Fault{"body." + name, "is not a known field"})
 		}
 	}
-	list, ok := members["items"].([]any)
-	if !ok || len(list) < 1 || len(list) > maxBulk {
+	var items []json.RawMessage
+	if err := json.Unmarshal(members["items"], &items); err != nil || len(items) < 1 || len(items) > maxBulk {
 		faults = append(faults, Fault{"body.items", fmt.Sprintf("must be a list of 1 to %d tasks", maxBulk)})
 	}
 	if len(faults) > 0 {
 		return nil, faulty(tidy(faults)...)
 	}
-	var bulk struct {
-		Items []json.RawMessage `json:"items"`
-	}
-	if err := json.Unmarshal(body, &bulk); err != nil {
-		return nil, problem(codeInvalidJSON, "")
-	}
-	return bulk.Items, nil
+	return items, nil
 }

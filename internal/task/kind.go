@@ -95,10 +95,14 @@ func (d Definition[In, Out]) Kind() Kind {
 		return d.Check(in), nil
 	}
 	k.cacheFor = func(raw json.RawMessage) time.Duration {
-		if in, err := decode[In](raw); err == nil && d.CacheFor != nil {
-			return d.CacheFor(in)
+		if d.CacheFor == nil {
+			return 0
 		}
-		return 0
+		in, err := decode[In](raw)
+		if err != nil {
+			return 0
+		}
+		return d.CacheFor(in)
 	}
 	k.subject = func(raw json.RawMessage) string {
 		if in, err := decode[In](raw); err == nil {

@@ -12,6 +12,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -35,15 +36,33 @@ const notBuilt = `<!doctype html>
 
 // asset is one file of the page in the encodings it was built in.
 type asset struct {
-	contentType string
-	immutable   bool
-	plain       body
-	packed      map[string]body // by content encoding
+	header http.Header // what every answer with it holds
+	plain  body
+	packed map[string]body // by content encoding
+}
+
+// newHeader gives the header of a file. Names below assets hold a hash of the
+// content, so they never change.
+func newHeader(contentType string, immutable bool) http.Header {
+	h := http.Header{}
+	h.Set("Content-Type", contentType)
+	h.Set("Vary", "Accept-Encoding")
+	h.Set("Accept-Ranges", "bytes")
+	h.Set("Cache-Control", "no-cache")
+	if immutable {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	if strings.HasPrefix(contentType, "text/html") {
+		h.Set("Content-Security-Policy", policy)
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
+	return h
 }
 
 type body struct {
-	bytes []byte
-	etag  string
+	bytes        []byte
+	etag, length []string // as a header holds them
 }
 
 // Page is the built page as a handler.
@@ -70,7 +89,7 @@ func load(files fs.FS) (*Page, error) {
 	}
 	p.index = p.assets["/index.html"]
 	if p.index == nil {
-		p.index = &asset{contentType: "text/html; charset=utf-8", plain: newBody([]byte(notBuilt))}
+		p.index = &asset{header: newHeader("text/html; charset=utf-8", false), plain: newBody([]byte(notBuilt))}
 	}
 	return p, nil
 }
@@ -81,10 +100,8 @@ func read(files fs.FS, name string) (*asset, error) {
 		return nil, err
 	}
 	a := &asset{
-		contentType: mime.TypeByExtension(path.Ext(name)),
-		// Names below assets hold a hash of the content, so they never change.
-		immutable: strings.HasPrefix(name, "dist/assets/"),
-		plain:     newBody(plain), packed: map[string]body{},
+		header: newHeader(mime.TypeByExtension(path.Ext(name)), strings.HasPrefix(name, "dist/assets/")),
+		plain:  newBody(plain), packed: map[string]body{},
 	}
 	for encoding, ending := range map[string]string{"br": ".br", "gzip": ".gz"} {
 		if packed, err := fs.ReadFile(files, name+ending); err == nil && len(packed) < len(plain) {
@@ -96,7 +113,7 @@ func read(files fs.FS, name string) (*asset, error) {
 
 func newBody(b []byte) body {
 	sum := sha256.Sum256(b)
-	return body{b, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
+	return body{b, []string{`"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}, []string{strconv.Itoa(len(b))}}
 }
 
 // ServeHTTP answers files by their path, and every other path that a browser
@@ -122,16 +139,8 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (p *Page) serve(w http.ResponseWriter, r *http.Request, a *asset) {
 	h := w.Header()
-	h.Set("Content-Type", a.contentType)
-	h.Set("Vary", "Accept-Encoding")
-	h.Set("Cache-Control", "no-cache")
-	if a.immutable {
-		h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	}
-	if strings.HasPrefix(a.contentType, "text/html") {
-		h.Set("Content-Security-Policy", policy)
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	for name, values := range a.header {
+		h[name] = values
 	}
 	b := a.plain
 	for _, encoding := range []string{"br", "gzip"} {
@@ -141,7 +150,13 @@ func (p *Page) serve(w http.ResponseWriter, r *http.Request, a *asset) {
 			break
 		}
 	}
-	h.Set("ETag", b.etag)
+	h["Etag"] = b.etag
+	// What ServeContent would find out, when nothing special is asked.
+	if r.Method == http.MethodGet && r.Header["Range"] == nil && r.Header["If-None-Match"] == nil && r.Header["If-Match"] == nil {
+		h["Content-Length"] = b.length
+		_, _ = w.Write(b.bytes) // a client that went away
+		return
+	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b.bytes))
 }
 
