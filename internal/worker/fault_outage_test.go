@@ -207,7 +207,12 @@ func TestNoHotLoopWhenRedisIsGone(t *testing.T) {
 	b.startWith(func(c *Config) { c.Store = s }, echo)
 	b.wait(b.submit(nil), final)
 	var asked atomic.Int64
-	p.Judge(func([]string) proxy.Fate { asked.Add(1); return proxy.LoseRequest })
+	p.Judge(func(words []string) proxy.Fate {
+		if asked.Add(1); strings.HasPrefix(words[0], "eval") { // not the greeting: go-redis pauses by itself when it cannot connect
+			return proxy.LoseRequest
+		}
+		return proxy.Pass
+	})
 	p.Cut()
 	dials, used := p.Dials(), cpu(t)
 	const long = 1500 * time.Millisecond
