@@ -38,7 +38,7 @@ import (
 //	a clock of asynq's Redis looks at every key                   TestEmbeddedClockCost
 //	a failover loses what was acknowledged                        TestReplicas… (confirm_test.go)
 //	a failover loses a queue's name                               TestQueueMemberLostInFailover
-//	Redis stands still for longer than a lease                    TestStallLosesNothing
+//	Redis stands still for longer than a lease                    TestStallLosesNothing, TestUpkeepHeldUp
 //	the heartbeat fails for longer than a lease                   TestLeaseEndsTheHandler
 //	asynq's own lease ends and frees the slot                     TestAsynqLeaseExpiryDoesNotFreeSlot
 //	the heartbeat carries every input                             TestBeatCarriesNoInput
@@ -395,4 +395,23 @@ func TestLateEndAfterARetry(t *testing.T) {
 	}
 	e.wantState(c.Task.ID, task.Pending)
 	e.audit()
+}
+
+// A call that Redis carried out long after it was asked calls nothing lost, and
+// tells what o'clock it is.
+func TestUpkeepHeldUp(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, openRedis(t), Options{Lease: time.Hour})
+	c := e.start(nil)
+	e.lapse("lease", c.Task.ID)
+	late := e.with(Options{Lease: 10 * time.Second, Clock: func() time.Time { return time.Now().Add(-time.Minute) }})
+	if n := late.upkeep("default").Lost; n != 0 {
+		t.Errorf("asked a minute ago: %d lost", n)
+	}
+	if off := time.Since(late.Now()).Abs(); off > time.Second {
+		t.Errorf("it takes the time for %s off", off)
+	}
+	if n := late.upkeep("default").Lost; n != 1 {
+		t.Errorf("asked now: %d lost, want 1", n)
+	}
 }

@@ -124,6 +124,7 @@ func TestClockJumps(t *testing.T) {
 	b := newBench(t)
 	s, clock := b.off(0, true)
 	var once sync.Once
+	var next atomic.Int64
 	running, release := make(chan struct{}), make(chan struct{})
 	b.startWith(func(c *Config) { c.Store = s }, func(ctx context.Context, in in, run *task.Run) (in2 in, err error) {
 		switch {
@@ -131,6 +132,7 @@ func TestClockJumps(t *testing.T) {
 			once.Do(func() { close(running) })
 			<-release
 		case run.Attempt == 1:
+			clock.set(time.Duration(next.Load())) // just before it is decided what follows
 			return in, task.RetryAfter(errors.New("not yet"), 100*time.Millisecond)
 		}
 		return in, context.Cause(ctx)
@@ -138,7 +140,7 @@ func TestClockJumps(t *testing.T) {
 	held := b.submit(func(s *store.Submission) { s.Input = []byte(`{"message":"held"}`) })
 	<-running
 	for _, by := range []time.Duration{time.Minute, -time.Minute, 0} {
-		clock.set(by)
+		next.Store(int64(by))
 		id := b.submit(func(s *store.Submission) { s.Delay = 100 * time.Millisecond })
 		got := b.wait(id, final)
 		if got.State != task.Succeeded || len(got.Attempts) != 2 {

@@ -352,7 +352,7 @@ const clockSlack = 20 * time.Millisecond
 // asynq cuts its script's arguments nowhere: 2,000 active tasks are too many for ElastiCache Serverless.
 func TestManyHeldArgumentLimit(t *testing.T) {
 	t.Parallel()
-	const many = 1100
+	const many = 1400
 	b := newBench(t)
 	s, p := b.lossy(store.Options{})
 	var most, beats atomic.Int64
