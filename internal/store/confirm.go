@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -19,32 +20,44 @@ func (s *Store) confirm(ctx context.Context, script *redis.Script, calls []call)
 		return s.runAll(ctx, script, calls)
 	}
 	cmds := make([]*redis.Cmd, len(calls))
+	byNode := map[redis.UniversalClient][]int{}
 	for i, c := range calls {
-		cmds[i] = s.confirmOne(ctx, script, c)
+		node, err := s.master(ctx, c.queue)
+		if err != nil {
+			cmds[i] = redis.NewCmd(ctx)
+			cmds[i].SetErr(err)
+			continue
+		}
+		byNode[node] = append(byNode[node], i)
 	}
+	var nodes sync.WaitGroup
+	for node, places := range byNode {
+		nodes.Go(func() { s.confirmOn(ctx, node, script, calls, places, cmds) })
+	}
+	nodes.Wait()
 	return cmds
 }
 
-func (s *Store) confirmOne(ctx context.Context, script *redis.Script, c call) *redis.Cmd {
-	keys, argv := scriptArgs(c.queue, "", c.args)
-	for {
-		var cmd *redis.Cmd
-		err := s.replicated(ctx, c.queue, func(pipe redis.Pipeliner) {
-			cmd = script.EvalSha(ctx, pipe, keys, argv...)
-		})
-		switch {
-		case cmd != nil && redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT"):
-			if err = script.Load(ctx, s.rdb).Err(); err == nil {
-				continue
+// confirmOn runs the calls at places on one master, with one WAIT after them, and
+// puts the answers into cmds.
+func (s *Store) confirmOn(ctx context.Context, node redis.UniversalClient, script *redis.Script, calls []call, places []int, cmds []*redis.Cmd) {
+	for loaded := false; ; loaded = true {
+		err := s.replicated(ctx, node, func(pipe redis.Pipeliner) {
+			for _, i := range places {
+				keys, argv := scriptArgs(calls[i].queue, "", calls[i].args)
+				cmds[i] = script.EvalSha(ctx, pipe, keys, argv...)
 			}
-			fallthrough
-		case cmd == nil:
-			cmd = redis.NewCmd(ctx)
-			cmd.SetErr(err)
-		case cmd.Err() == nil && err != nil:
-			cmd.SetErr(err)
+		})
+		missing := redis.HasErrorPrefix(cmds[places[0]].Err(), "NOSCRIPT")
+		if missing && !loaded && script.Load(ctx, node).Err() == nil {
+			continue
 		}
-		return cmd
+		for _, i := range places {
+			if cmds[i].Err() == nil && err != nil {
+				cmds[i].SetErr(err)
+			}
+		}
+		return
 	}
 }
 
@@ -54,22 +67,31 @@ func (s *Store) confirmed(ctx context.Context, queue, id string) error {
 	if s.opts.Replicas == 0 {
 		return nil
 	}
-	err := s.replicated(ctx, queue, func(pipe redis.Pipeliner) { pipe.Exists(ctx, recordKey(queue, id)) })
+	node, err := s.master(ctx, queue)
+	if err != nil {
+		return err
+	}
+	err = s.replicated(ctx, node, func(pipe redis.Pipeliner) { pipe.Exists(ctx, recordKey(queue, id)) })
 	return named(err, id)
 }
 
-// replicated sends commands and WAIT on one connection to the queue's master:
-// WAIT counts what came before it on its own connection, and a read counts as
-// well (Redis's processCommand notes the offset after every command).
-func (s *Store) replicated(ctx context.Context, queue string, commands func(redis.Pipeliner)) error {
-	node := s.rdb
-	if cluster, ok := s.rdb.(*redis.ClusterClient); ok {
-		master, err := cluster.MasterForKey(ctx, countsKey(queue))
-		if err != nil {
-			return fmt.Errorf("find the master of queue %s: %w", queue, err)
-		}
-		node = master
+// master gives a client of the node that holds the queue.
+func (s *Store) master(ctx context.Context, queue string) (redis.UniversalClient, error) {
+	cluster, ok := s.rdb.(*redis.ClusterClient)
+	if !ok {
+		return s.rdb, nil
 	}
+	node, err := cluster.MasterForKey(ctx, countsKey(queue))
+	if err != nil {
+		return nil, fmt.Errorf("find the master of queue %s: %w", queue, err)
+	}
+	return node, nil
+}
+
+// replicated sends commands and WAIT on one connection to a master: WAIT counts
+// what came before it on its own connection, and a read counts as well (Redis's
+// processCommand notes the offset after every command).
+func (s *Store) replicated(ctx context.Context, node redis.UniversalClient, commands func(redis.Pipeliner)) error {
 	pipe := node.Pipeline()
 	commands(pipe)
 	wait := pipe.Do(ctx, "wait", s.opts.Replicas, s.opts.ReplicaTimeout.Milliseconds())

@@ -27,7 +27,7 @@ func replicated(t *testing.T) (*env, *redistest.Server) {
 func (e *env) awaitReplica() {
 	e.t.Helper()
 	e.eventually("the replica to follow", func() bool {
-		return e.replicated(e.ctx, "default", func(pipe redis.Pipeliner) { pipe.Set(e.ctx, "follow", 1, 0) }) == nil
+		return e.replicated(e.ctx, e.rdb, func(pipe redis.Pipeliner) { pipe.Set(e.ctx, "follow", 1, 0) }) == nil
 	})
 }
 
