@@ -28,6 +28,8 @@ type breaker struct {
 	*testing.T
 	server *redistest.Server
 	admin  *redis.Conn
+	// reloaded is closed when a reload that was begun is over.
+	reloaded chan struct{}
 }
 
 func (b *breaker) do(args ...any) {
@@ -58,7 +60,6 @@ func (b *breaker) save(status string) {
 }
 
 func outages() map[string]outage {
-	nothing := func(*breaker) {}
 	return map[string]outage{
 		"full": {
 			cause: func(b *breaker) {
@@ -81,10 +82,14 @@ func outages() map[string]outage {
 				b.do(keys...)
 				b.do("config", "set", "key-load-delay", "1000") // microseconds a key
 				ask := b.server.Client(b)
-				go func() { _ = b.admin.Do(context.Background(), "debug", "reload").Err() }() // answers when it is over
+				b.reloaded = make(chan struct{})
+				go func() {
+					defer close(b.reloaded)
+					_ = b.admin.Do(context.Background(), "debug", "reload").Err() // answers when it is over
+				}()
 				eventually(b.T, func() bool { return redis.IsLoadingError(ask.Get(context.Background(), "k").Err()) })
 			},
-			mend: nothing,
+			mend: func(b *breaker) { <-b.reloaded },
 		},
 		"another password": {
 			cause: func(b *breaker) { b.do("config", "set", "requirepass", "s3cret"); b.hangUp() },

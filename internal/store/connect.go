@@ -32,8 +32,8 @@ type Address struct {
 	CAFile string
 }
 
-// poolSize is how many connections a client may have at once to a node. Each
-// queue that is watched holds one of them, and must not take it from others.
+// poolSize is how many connections a client may have at once to a node. In a
+// cluster each queue that is watched holds one of them, and must not take it from others.
 const poolSize = 2 * MaxQueues
 
 // errNoPassword says that the password could not be had, for one connection.

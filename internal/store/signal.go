@@ -53,6 +53,7 @@ func (s *Store) Signals(ctx context.Context, queues []string) (<-chan Signal, er
 	return signals, nil
 }
 
+// queueOfChannel gives the queue whose hash tag a channel or key carries.
 func queueOfChannel(channel string) string {
 	_, rest, _ := strings.Cut(channel, "{")
 	queue, _, _ := strings.Cut(rest, "}")

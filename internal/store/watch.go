@@ -25,8 +25,7 @@ const (
 	watchOverlap = 2 * time.Second
 )
 
-// watch reads the queues' streams while anybody watches, one reader a queue:
-// in a cluster each stream may be on another node.
+// watch reads the queues' streams while anybody watches.
 type watch struct {
 	store    *Store
 	newQueue chan struct{} // this process registered one
@@ -104,25 +103,36 @@ func (h *watch) remove(w *Watcher) {
 	}
 }
 
-// startReaders starts a reader for each queue that has none: at the end of its
-// changes, or at their beginning for a queue that came into being later. h.mu is held.
+// startReaders starts a reader for the queues that have none: at the end of their
+// changes, or at their beginning for queues that came into being later. h.mu is held.
 func (h *watch) startReaders(ctx context.Context, atEnd bool) error {
 	queues, err := h.store.Queues(ctx)
 	if err != nil {
 		return err
 	}
+	from := map[string]string{} // queue -> position
 	for _, q := range queues {
 		if h.readers[q] {
 			continue
 		}
-		from := "0"
+		from[q] = "0"
 		if atEnd {
-			if from, err = h.end(ctx, q); err != nil {
+			if from[q], err = h.end(ctx, q); err != nil {
 				return err
 			}
 		}
+	}
+	for q := range from {
 		h.readers[q] = true
-		go h.read(ctx, q, from)
+	}
+	if _, cluster := h.store.rdb.(*redis.ClusterClient); !cluster {
+		if len(from) > 0 {
+			go h.read(ctx, from)
+		}
+		return nil
+	}
+	for q, position := range from { // each stream may be on another node
+		go h.read(ctx, map[string]string{q: position})
 	}
 	return nil
 }
@@ -159,10 +169,16 @@ func (h *watch) findQueues(ctx context.Context) {
 	}
 }
 
-func (h *watch) read(ctx context.Context, queue, from string) {
+// read delivers the changes of queues from their positions on. It holds one
+// connection while it waits.
+func (h *watch) read(ctx context.Context, from map[string]string) {
 	for ctx.Err() == nil {
+		var keys, positions []string
+		for queue, position := range from {
+			keys, positions = append(keys, eventsKey(queue)), append(positions, position)
+		}
 		streams, err := h.store.rdb.XRead(ctx, &redis.XReadArgs{
-			Streams: []string{eventsKey(queue), from}, Count: watchBatch, Block: watchBlock,
+			Streams: append(keys, positions...), Count: watchBatch, Block: watchBlock,
 		}).Result()
 		if errors.Is(err, redis.Nil) {
 			continue
@@ -177,9 +193,12 @@ func (h *watch) read(ctx context.Context, queue, from string) {
 		if ctx.Err() != nil {
 			return // whoever watches now has readers of their own
 		}
-		for _, m := range streams[0].Messages {
-			from = m.ID
-			h.deliver(changesOf(queue, m), m.ID)
+		for _, stream := range streams {
+			queue := queueOfChannel(stream.Stream)
+			for _, m := range stream.Messages {
+				from[queue] = m.ID
+				h.deliver(changesOf(queue, m), m.ID)
+			}
 		}
 	}
 }

@@ -208,8 +208,8 @@ func testSignals(e *env) {
 	e.eventually("the channel to close", func() bool { _, open := <-signals; return !open })
 }
 
-// Every watched queue holds a connection while its reader waits; that must not
-// keep anybody else waiting for one.
+// Readers hold connections while they wait; that must not keep anybody else
+// waiting for one.
 func testWatchStarvesNobody(e *env) {
 	queues := make([]string, MaxQueues)
 	for i := range queues {
