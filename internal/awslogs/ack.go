@@ -22,11 +22,12 @@ func (s *spool) acknowledge(b *batch) error {
 	type mark struct {
 		path  string
 		acked int64
+		done  []span
 	}
 	var marks []mark
 	for _, sp := range b.spans {
 		if sp.seg.path != "" && !slices.Contains(files, sp.seg.path) {
-			marks = append(marks, mark{sp.seg.path, sp.seg.acked})
+			marks = append(marks, mark{sp.seg.path, sp.seg.acked, slices.Clone(sp.seg.done)})
 		}
 	}
 	s.mu.Unlock()
@@ -34,7 +35,7 @@ func (s *spool) acknowledge(b *batch) error {
 
 	err := clean(files, empty)
 	for _, m := range marks {
-		if e := writeAcked(m.path, m.acked); e != nil && err == nil {
+		if e := writeAcked(m.path, m.acked, m.done); e != nil && err == nil {
 			err = e
 		}
 	}

@@ -79,7 +79,7 @@ func (b *batch) add(seg *segment, from, end int64, r record) {
 
 // extend takes the bytes up to end into the batch.
 func (b *batch) extend(seg *segment, from, end int64) {
-	if n := len(b.spans); n == 0 || b.spans[n-1].seg != seg {
+	if n := len(b.spans); n == 0 || b.spans[n-1].seg != seg || b.spans[n-1].to < from {
 		b.spans = append(b.spans, span{seg: seg, from: from})
 		b.batchEnd.spans = len(b.spans)
 	}

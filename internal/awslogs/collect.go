@@ -120,14 +120,18 @@ func (s *spool) after(b *batch) (*segment, place, int64, int64) {
 	} else if seg != nil {
 		from = seg.read
 	}
-	for seg != nil && from >= seg.size && seg.next != nil {
+	for seg != nil {
+		begin, end := seg.undone(from)
+		if begin < end && !seg.busy {
+			return seg, seg.place(), begin, end
+		}
+		if begin < end || seg.next == nil {
+			break
+		}
 		seg = seg.next
 		from = seg.read
 	}
-	if seg == nil || seg.busy || from >= seg.size {
-		return nil, place{}, 0, 0
-	}
-	return seg, seg.place(), from, seg.size
+	return nil, place{}, 0, 0
 }
 
 // unreadable deals with a segment that cannot be read. If it is gone its lines are lost; any

@@ -134,3 +134,7 @@ func write(log *slog.Logger, from, to int) {
 		log.Info("a line of the usual length, as programs write them all day", "n", n, "queue", "default", "task", "01JDXW2R")
 	}
 }
+
+func contextOf(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -152,9 +153,9 @@ func (s *spool) spill() error {
 		seg.folder.left++
 	}
 	s.diskErr = nil
-	acked := seg.acked // Acknowledging takes disk, so nothing was popped meanwhile.
+	acked, done := seg.acked, slices.Clone(seg.done) // Acknowledging takes disk, so nothing was popped meanwhile.
 	s.mu.Unlock()
-	return writeAcked(path, acked)
+	return writeAcked(path, acked, done)
 }
 
 // writeNew writes a file that is there whole or not at all after a kill.

@@ -10,13 +10,15 @@ import (
 	"slices"
 )
 
-// A segment begins with a head: a magic word 8, then how far it is acknowledged 8 and the
-// CRC of that 4, then the length of the stream's name 2, its CRC 4, and the name.
+// A segment begins with a head: a magic word 8, what of it is acknowledged 40 and the CRC of
+// that 4, then the length of the stream's name 2, its CRC 4, and the name. What is acknowledged
+// is an offset, and two spans after it: more than window batches are never on their way.
 const (
 	segmentMagic = "WINDLOG1"
 	ackedAt      = 8
-	streamAt     = 20
-	nameAt       = 26
+	ackedCRC     = ackedAt + 8 + 16*(window-1)
+	streamAt     = ackedCRC + 4
+	nameAt       = streamAt + 6
 )
 
 // span is a part of a segment that holds whole records.
@@ -60,35 +62,49 @@ func appendHead(b []byte, stream string) []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(len(stream)))
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum([]byte(stream), castagnoli))
 	b = append(b, stream...)
-	putAcked(b[start:], int64(nameAt+len(stream)))
+	putAcked(b[start:], int64(nameAt+len(stream)), nil)
 	return b
 }
 
-// putAcked notes in a head how far the segment is acknowledged.
-func putAcked(head []byte, acked int64) {
-	binary.BigEndian.PutUint64(head[ackedAt:], uint64(acked))
-	binary.BigEndian.PutUint32(head[ackedAt+8:], crc32.Checksum(head[ackedAt:ackedAt+8], castagnoli))
+// putAcked notes in a head what of the segment is acknowledged.
+func putAcked(head []byte, acked int64, done []span) {
+	b := binary.BigEndian.AppendUint64(head[:ackedAt], uint64(acked))
+	for i := range window - 1 {
+		var d span
+		if i < len(done) {
+			d = done[i]
+		}
+		b = binary.BigEndian.AppendUint64(b, uint64(d.from))
+		b = binary.BigEndian.AppendUint64(b, uint64(d.to))
+	}
+	binary.BigEndian.PutUint32(head[ackedCRC:], crc32.Checksum(b[ackedAt:], castagnoli))
 }
 
-// parseHead gives the stream and how far it is acknowledged. What the second one is
-// damaged it says that nothing is: lines twice are better than none.
-func parseHead(b []byte) (stream string, acked int64, err error) {
+// parseHead gives the stream and what is acknowledged of a segment of the given size. Where
+// the second one makes no sense it says that nothing is: lines twice are better than none.
+func parseHead(b []byte, size int64) (stream string, acked int64, done []span, err error) {
 	if len(b) < nameAt || string(b[:len(segmentMagic)]) != segmentMagic {
-		return "", 0, errors.New("not a segment of log lines")
+		return "", 0, nil, errors.New("not a segment of log lines")
 	}
 	end := nameAt + int(binary.BigEndian.Uint16(b[streamAt:]))
 	if len(b) < end {
-		return "", 0, errors.New("a segment of log lines ends in its head")
+		return "", 0, nil, errors.New("a segment of log lines ends in its head")
 	}
 	name := b[nameAt:end]
 	if crc32.Checksum(name, castagnoli) != binary.BigEndian.Uint32(b[streamAt+2:]) {
-		return "", 0, errors.New("the head of a segment of log lines is damaged")
+		return "", 0, nil, errors.New("the head of a segment of log lines is damaged")
 	}
-	acked = int64(binary.BigEndian.Uint64(b[ackedAt:]))
-	if crc32.Checksum(b[ackedAt:ackedAt+8], castagnoli) != binary.BigEndian.Uint32(b[ackedAt+8:]) || acked < int64(end) {
-		acked = int64(end)
+	if crc32.Checksum(b[ackedAt:ackedCRC], castagnoli) != binary.BigEndian.Uint32(b[ackedCRC:]) {
+		return string(name), int64(end), nil, nil
 	}
-	return string(name), acked, nil
+	number := func(at int) int64 { return int64(binary.BigEndian.Uint64(b[at:])) }
+	acked = max(int64(end), min(size, number(ackedAt)))
+	for at := ackedAt + 8; at < ackedCRC; at += 16 {
+		if d := (span{from: number(at), to: number(at + 8)}); acked < d.from && d.from < d.to && d.to <= size {
+			done = append(done, d)
+		}
+	}
+	return string(name), acked, done, nil
 }
 
 // newMemory begins a segment in memory.
@@ -131,8 +147,8 @@ func openSegment(f *folder, path, stream string) (*segment, error) {
 		return nil, err
 	}
 	s := &segment{folder: f, path: path, stream: stream, size: info.Size(), sealed: true, adopted: true, since: info.ModTime().UnixMilli()}
-	if name, acked, err := parseHead(head[:n]); err == nil {
-		s.stream, s.acked = name, min(acked, s.size)
+	if name, acked, done, err := parseHead(head[:n], s.size); err == nil {
+		s.stream, s.acked, s.done = name, acked, done
 	}
 	s.read = s.acked
 	return s, nil
@@ -187,15 +203,46 @@ func (p place) bytes(from, to int64) ([]byte, error) {
 	return b[:n], err
 }
 
-// writeAcked notes in the file how far it is acknowledged, for the process that may have
-// to go on with it.
-func writeAcked(path string, acked int64) error {
+// writeAcked notes in the file what of it is acknowledged, for the process that may have to go
+// on with it.
+func writeAcked(path string, acked int64, done []span) error {
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
 	head := make([]byte, streamAt)
-	putAcked(head, acked)
+	putAcked(head, acked, done)
 	_, err = file.WriteAt(head[ackedAt:], ackedAt)
 	return errors.Join(err, file.Close())
+}
+
+// unread is how much is still to be collected.
+func (s *segment) unread() int64 {
+	n := s.size - s.read
+	for _, d := range s.done {
+		if d.from >= s.read {
+			n -= d.to - d.from
+		}
+	}
+	return n
+}
+
+// undone gives the first part from an offset on that an earlier process had no
+// acknowledgement for.
+func (s *segment) undone(from int64) (begin, end int64) {
+	end = s.size
+	for moved := true; moved; {
+		moved = false
+		for _, d := range s.done {
+			if d.from <= from && from < d.to {
+				from, moved = d.to, true
+			}
+		}
+	}
+	for _, d := range s.done {
+		if d.from > from {
+			end = min(end, d.from)
+		}
+	}
+	return from, end
 }

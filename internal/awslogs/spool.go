@@ -260,7 +260,7 @@ func (s *spool) push(seg *segment) {
 		seg.folder.left++
 	}
 	s.hold(seg, seg.size)
-	s.unreadBytes += seg.size - seg.read
+	s.unreadBytes += seg.unread()
 }
 
 func (s *spool) seal(seg *segment) {

@@ -50,7 +50,7 @@ func (s *spool) thinnable(inMemory, serious bool) *segment {
 		return nil
 	}
 	for seg := s.cursor.next; seg != nil; seg = seg.next {
-		if seg.sealed && seg.thinned == serious && (seg.path == "") == inMemory && seg.size > seg.read {
+		if seg.sealed && seg.thinned == serious && (seg.path == "") == inMemory && seg.size > seg.read && len(seg.done) == 0 {
 			return seg
 		}
 	}
