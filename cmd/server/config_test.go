@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"windlass/internal/awslogs"
 )
 
 func env(pairs ...string) func(string) string {
@@ -42,6 +44,19 @@ func TestParseConfigFlagWinsOverVariable(t *testing.T) {
 	}
 }
 
+func TestParseConfigLogs(t *testing.T) {
+	c, err := parseConfig(nil, env(), &bytes.Buffer{})
+	if err != nil || c.ship.Group != "" || c.ship.InMemory || c.ship.Stream != "{role}/{host}/{boot}" || c.ship.RetentionDays != 30 {
+		t.Errorf("got %+v, %v", c.ship, err)
+	}
+	c, err = parseConfig([]string{"-role", "worker,scheduler", "-log-group", "/windlass/prod"},
+		env("WINDLASS_LOG_STREAM", "{role}", "WINDLASS_LOG_DELIVERY", "memory", "WINDLASS_LOG_SPOOL_DIR", "/var/spool/w", "WINDLASS_LOG_RETENTION_DAYS", "0"), &bytes.Buffer{})
+	want := awslogs.Config{Group: "/windlass/prod", Stream: "{role}", InMemory: true, SpoolDir: "/var/spool/w"}
+	if err != nil || c.ship != want || c.roleWord() != "worker-scheduler" {
+		t.Errorf("got %+v, %s, %v", c.ship, c.roleWord(), err)
+	}
+}
+
 func TestParseConfigSecretFromFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(file, []byte("0123456789abcdef0123\n"), 0o600); err != nil {
@@ -71,6 +86,8 @@ func TestParseConfigFaults(t *testing.T) {
 		{"token file missing", nil, env("WINDLASS_ADMIN_TOKEN_FILE", "/does/not/exist"), []string{"WINDLASS_ADMIN_TOKEN_FILE"}},
 		{"not a Redis URL", []string{"-redis-url", "localhost:6379"}, env(), []string{"-redis-url"}},
 		{"network", []string{"-egress-allow", "10.0.0.0"}, env(), []string{"-egress-allow"}},
+		{"log group", []string{"-log-group", "a b"}, env("WINDLASS_LOG_STREAM", "a:b"), []string{"-log-group", "WINDLASS_LOG_STREAM"}},
+		{"log delivery", nil, env("WINDLASS_LOG_DELIVERY", "never", "WINDLASS_LOG_RETENTION_DAYS", "2"), []string{"WINDLASS_LOG_DELIVERY", "durable", "WINDLASS_LOG_RETENTION_DAYS", "365"}},
 		{"unknown flag", []string{"-colour"}, env(), []string{"-colour", "-h"}},
 		{"word left over", []string{"serve"}, env(), []string{`"serve"`}},
 	}
