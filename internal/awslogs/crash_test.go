@@ -129,7 +129,7 @@ func TestKilledTenTimesUnderLoad(t *testing.T) {
 	written := map[string]int{}
 	for i := range 10 {
 		w := startWriter(t, dir)
-		w.run(t, 1000+i*300)
+		w.run(t, 500+i*150)
 		w.kill(t)
 		written[w.boot] = w.last
 	}

@@ -26,7 +26,6 @@ type fake struct {
 	groups    map[string]map[string][]stored // by group and stream, as they arrived
 	retention map[string]int
 	puts      int
-	calls     []string // the operations, in order
 	faults    []string
 	discard   bool // count only: for benchmarks
 	taken     int64
@@ -95,9 +94,6 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	op := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "Logs_20140328.")
-	f.mu.Lock()
-	f.calls = append(f.calls, op)
-	f.mu.Unlock()
 	key := keyID.FindStringSubmatch(r.Header.Get("Authorization"))
 	if key == nil {
 		refuse(w, 400, "MissingAuthenticationTokenException", "")
@@ -295,16 +291,4 @@ func (f *fake) streams(group string) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-func (f *fake) count(op string) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	n := 0
-	for _, c := range f.calls {
-		if c == op {
-			n++
-		}
-	}
-	return n
 }

@@ -77,7 +77,7 @@ func ship(t testing.TB, b bounds, change ...func(*Config)) (*Shipper, *slog.Logg
 // flush waits until everything is shipped.
 func flush(t testing.TB, s *Shipper) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := s.Flush(ctx); err != nil {
 		t.Fatalf("not everything was shipped: %v; %+v", err, s.Health())
@@ -101,9 +101,9 @@ func until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(30 * time.Second); !holds(); <-tick.C {
+	for end := time.Now().Add(2 * time.Minute); !holds(); <-tick.C {
 		if time.Now().After(end) {
-			t.Fatalf("after 30 s still not: %s", what)
+			t.Fatalf("after 2 min still not: %s", what)
 		}
 	}
 }

@@ -128,9 +128,9 @@ func TestTroublesOfTheService(t *testing.T) {
 					b.put = 100 * time.Millisecond
 				}
 				s, log, said := ship(t, b, mode)
-				write(log, 1, 2000)
+				write(log, 1, 500)
 				flush(t, s)
-				wantOnce(t, f.lines(group, "s"), 2000)
+				wantOnce(t, f.lines(group, "s"), 500)
 				if h := s.Health(); h.Rejected+h.Dropped+h.Damaged != 0 || f.puts < 8 {
 					t.Errorf("after %d calls: %+v", f.puts, h)
 				}
@@ -145,6 +145,7 @@ func TestTroublesOfTheService(t *testing.T) {
 func TestLostAcknowledgementDoublesOnlyItsLines(t *testing.T) {
 	f := newFake(t)
 	toFake(t, f.server.URL)
+	f.groups[group] = map[string][]stored{"s": {}}
 	lost := map[int]bool{}
 	var mu sync.Mutex
 	f.behave(func(call int, in putInput) reply {
