@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"windlass/internal/awslogs"
 	"windlass/internal/store"
 )
 
@@ -45,6 +46,7 @@ type config struct {
 	maxFinished int64
 	logFormat   string
 	logLevel    slog.Level
+	ship        awslogs.Config // Group is empty: nothing is shipped
 }
 
 // option is one way to say something: by flag and by WINDLASS_<NAME>. A secret
@@ -101,6 +103,21 @@ func options() []option {
 			set: func(c *config, v string) error { c.logFormat = v; return oneOf(v, "auto", "json", "text") }},
 		{name: "log-level", fallback: "info", usage: "debug, info, warn or error",
 			set: func(c *config, v string) error { return setLevel(c, v) }},
+		{name: "log-group", usage: "CloudWatch log group that log lines are shipped to, too; empty ships nothing",
+			set: func(c *config, v string) error { c.ship.Group = v; return awslogs.CheckGroup(v) }},
+		{name: "log-stream", fallback: awslogs.DefaultStream, usage: "log stream; {role}, {host} and {boot} stand for this process",
+			set: func(c *config, v string) error { c.ship.Stream = v; return awslogs.CheckStream(v) }},
+		{name: "log-delivery", fallback: "durable", usage: "durable: each line is on the disk before the program goes on; memory: only when CloudWatch is slow",
+			set: func(c *config, v string) error { c.ship.InMemory = v == "memory"; return oneOf(v, "durable", "memory") }},
+		{name: "log-spool-dir", usage: "folder for log lines that are not shipped yet; empty means one in the user's folder for caches",
+			set: func(c *config, v string) error { c.ship.SpoolDir = v; return nil }},
+		{name: "log-retention-days", fallback: "30", usage: "how long CloudWatch keeps a log group that we made; 0 means for ever",
+			set: func(c *config, v string) (err error) {
+				if c.ship.RetentionDays, err = wholeNumber(v, 0, 3653); err != nil {
+					return err
+				}
+				return awslogs.CheckRetention(c.ship.RetentionDays)
+			}},
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"windlass/internal/awslogs"
 )
 
 func env(pairs ...string) func(string) string {
@@ -39,6 +41,19 @@ func TestParseConfigFlagWinsOverVariable(t *testing.T) {
 	}
 	if c.listen != "127.0.0.1:0" {
 		t.Errorf("a worker alone listens on %s, want a free port", c.listen)
+	}
+}
+
+func TestParseConfigLogs(t *testing.T) {
+	c, err := parseConfig(nil, env(), &bytes.Buffer{})
+	if err != nil || c.ship.Group != "" || c.ship.InMemory || c.ship.Stream != "{role}/{host}/{boot}" || c.ship.RetentionDays != 30 {
+		t.Errorf("got %+v, %v", c.ship, err)
+	}
+	c, err = parseConfig([]string{"-role", "worker,scheduler", "-log-group", "/windlass/prod"},
+		env("WINDLASS_LOG_STREAM", "{role}", "WINDLASS_LOG_DELIVERY", "memory", "WINDLASS_LOG_SPOOL_DIR", "/var/spool/w", "WINDLASS_LOG_RETENTION_DAYS", "0"), &bytes.Buffer{})
+	want := awslogs.Config{Group: "/windlass/prod", Stream: "{role}", InMemory: true, SpoolDir: "/var/spool/w"}
+	if err != nil || c.ship != want || c.roleWord() != "worker-scheduler" {
+		t.Errorf("got %+v, %s, %v", c.ship, c.roleWord(), err)
 	}
 }
 
@@ -79,6 +94,8 @@ func TestParseConfigFaults(t *testing.T) {
 		{"a file of no authorities", []string{"-redis-url", "rediss://host", "-redis-ca-file", "/dev/null"}, env(), []string{"-redis-ca-file", "PEM"}},
 		{"no master's name", []string{"-redis-url", "redis+sentinel://a,b"}, env(), []string{"-redis-url", "master"}},
 		{"network", []string{"-egress-allow", "10.0.0.0"}, env(), []string{"-egress-allow"}},
+		{"log group", []string{"-log-group", "a b"}, env("WINDLASS_LOG_STREAM", "a:b"), []string{"-log-group", "WINDLASS_LOG_STREAM"}},
+		{"log delivery", nil, env("WINDLASS_LOG_DELIVERY", "never", "WINDLASS_LOG_RETENTION_DAYS", "2"), []string{"WINDLASS_LOG_DELIVERY", "durable", "WINDLASS_LOG_RETENTION_DAYS", "365"}},
 		{"unknown flag", []string{"-colour"}, env(), []string{"-colour", "-h"}},
 		{"word left over", []string{"serve"}, env(), []string{`"serve"`}},
 	}

@@ -51,7 +51,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 // serve connects, starts the roles and waits until they have ended. The first
 // role that fails ends the others.
 func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) {
-	log := c.newLogger(stderr)
+	logs, err := c.openLogs(stderr)
+	if err != nil {
+		return err
+	}
+	// The log is closed after everything that writes to it.
+	defer func() { logs.close(err) }()
+	log := logs.log
 	store.LogTo(log)
 	source, err := store.OpenSource(c.redis)
 	if err != nil {
@@ -79,6 +85,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 		return err
 	}
 	p := newProcess(c, source, s, log)
+	logs.register(p.metrics)
 	roles, err := p.roles(ctx, stdout)
 	if err != nil {
 		return err

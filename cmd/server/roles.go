@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -161,18 +160,4 @@ func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler,
 		p.log.Warn("requests were cut off", "error", err)
 	}
 	return nil
-}
-
-// newLogger writes lines to w as the options say.
-func (c config) newLogger(w io.Writer) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.logLevel}
-	text := c.logFormat == "text"
-	if f, ok := w.(*os.File); ok && c.logFormat == "auto" {
-		info, err := f.Stat()
-		text = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
-	if text {
-		return slog.New(slog.NewTextHandler(w, o))
-	}
-	return slog.New(slog.NewJSONHandler(w, o))
 }
