@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"windlass/internal/awslogs"
+	"windlass/internal/front"
+	"windlass/internal/ratelimit"
 	"windlass/internal/store"
 )
 
@@ -36,6 +38,9 @@ type config struct {
 	redis       store.Address
 	adminToken  string
 	egress      []netip.Prefix
+	proxies     front.Proxies
+	rates       map[string]ratelimit.Rate
+	maxStreams  int
 	queues      map[string]int
 	strict      bool
 	replicas    int
@@ -60,7 +65,9 @@ type option struct {
 }
 
 // options is the one list of them. An empty value means the fallback.
-func options() []option {
+func options() []option { return slices.Concat(generalOptions(), clientOptions()) }
+
+func generalOptions() []option {
 	return []option{
 		{name: "role", fallback: roleAll, usage: "what this process does: all, or a comma list of api, web, worker, scheduler", set: setRoles},
 		{name: "listen", fallback: "127.0.0.1:8000", usage: "address of the page, the API and the health checks; a process without api and web takes a free port of 127.0.0.1 unless this is given", set: setListen},

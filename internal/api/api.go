@@ -16,6 +16,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"windlass/internal/front"
 	"windlass/internal/store"
 	"windlass/internal/task"
 )
@@ -39,6 +40,8 @@ type Config struct {
 	Embedded   bool                        // tasks are kept in memory only
 	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
 	Registry   *prometheus.Registry        // metrics of this process; nil: one of its own
+	Proxies    front.Proxies               // whose word on a client's address counts
+	Limits     Limits                      // how much one client may ask for
 }
 
 // kindInfo is a kind with the schema of its input.
@@ -58,6 +61,7 @@ type API struct {
 	submitSchema *huma.Schema
 	credentials  credentials
 	metrics      *httpMetrics
+	limits       *limits
 	crew         *recent[[]store.Worker]
 	counts       *recent[[]store.Count]
 	document     document
@@ -66,6 +70,7 @@ type API struct {
 	closed    context.Context
 	close     context.CancelFunc
 	streams   atomic.Int64
+	bodies    atomic.Int64  // bytes of bodies that are held
 	heartbeat time.Duration // how often a quiet event stream says that it lives
 }
 
@@ -84,7 +89,7 @@ func New(c Config) *API {
 	a := &API{
 		config: c, store: c.Store, log: c.Log, kinds: map[string]kindInfo{},
 		registry: newRegistry(c.Kinds), credentials: newCredentials(c.AdminToken),
-		metrics: newHTTPMetrics(c.Registry), heartbeat: 15 * time.Second,
+		metrics: newHTTPMetrics(c.Registry), limits: newLimits(c.Limits, c.Store), heartbeat: 15 * time.Second,
 	}
 	const fresh = time.Second
 	a.crew = newRecent(fresh, func(ctx context.Context) ([]store.Worker, error) { return a.store.Workers(ctx) })
@@ -93,7 +98,7 @@ func New(c Config) *API {
 	a.closed, a.close = context.WithCancel(context.Background())
 
 	router := chi.NewRouter()
-	router.Use(identify, a.observe, secure, a.recoverer, a.guard, a.singleQuery, middleware.GetHead, a.readBody,
+	router.Use(identify, a.observe, secure, a.recoverer, a.guard, a.boundAddress, a.limitClients, a.singleQuery, middleware.GetHead, a.readBody,
 		middleware.Compress(compression, typeJSON, problemType, typeCSV, "text/html")) // never event streams: they must not be held back
 	router.NotFound(a.notFound)
 	router.MethodNotAllowed(a.methodNotAllowed)
@@ -109,7 +114,8 @@ func New(c Config) *API {
 	return a
 }
 
-// Handler serves everything that Paths lists.
+// Handler serves everything that Paths lists. Serve it by front.NewServer, which
+// ends clients that are too slow.
 func (a *API) Handler() http.Handler { return a.handler }
 
 // Paths lists the patterns of http.ServeMux that belong to Handler, for a
@@ -197,7 +203,8 @@ func register[I, O any](a *API, h huma.API, op huma.Operation, handle func(conte
 	if op.Security == nil {
 		op.Errors = append(op.Errors, http.StatusUnauthorized)
 	}
-	for _, code := range append(op.Errors, http.StatusInternalServerError, http.StatusServiceUnavailable) {
+	everywhere := []int{http.StatusRequestURITooLong, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	for _, code := range append(op.Errors, everywhere...) {
 		op.Responses[fmt.Sprint(code)] = problemResponse(code)
 	}
 	op.Errors = nil

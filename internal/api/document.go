@@ -118,13 +118,16 @@ func tidyOperations(doc *huma.OpenAPI) {
 // serve answers with one form of the document.
 func (d *document) serve(contentType string, body []byte) http.HandlerFunc {
 	tag := `"` + digest(body)[:16] + `"`
+	policy := pagePolicy(body)
 	return func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", contentType)
 		h.Set("ETag", tag)
 		h.Set("Cache-Control", "no-cache")
 		if contentType == typeHTML {
-			h.Set("Content-Security-Policy", pagePolicy)
+			h.Set("Content-Security-Policy", policy)
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+			h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 		}
 		if matches(r.Header.Get("If-None-Match"), tag) {
 			w.WriteHeader(http.StatusNotModified)

@@ -16,6 +16,7 @@ import (
 type httpMetrics struct {
 	took    *prometheus.HistogramVec
 	streams prometheus.Gauge
+	limited *prometheus.CounterVec
 }
 
 func newHTTPMetrics(r *prometheus.Registry) *httpMetrics {
@@ -29,7 +30,10 @@ func newHTTPMetrics(r *prometheus.Registry) *httpMetrics {
 			Name: "windlass_event_streams", Help: "Event streams that are open.",
 		}),
 	}
-	r.MustRegister(m.took, m.streams)
+	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "windlass_http_requests_limited_total", Help: "Requests refused because their client was over a limit.",
+	}, []string{"limit"})
+	r.MustRegister(m.took, m.streams, m.limited)
 	return m
 }
 

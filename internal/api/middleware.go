@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -21,8 +22,11 @@ import (
 const (
 	maxBody     = 1 << 20 // of a request with one task
 	maxBulkBody = 8 << 20 // of a bulk request
-	// bodyTimeout is how long a body may take to arrive. It allows 8 MiB at about 2 Mbit/s.
-	bodyTimeout = 30 * time.Second
+	// maxBodies bounds what the bodies of all requests take at one time.
+	maxBodies = 256 << 20
+	// maxAddress bounds path and query. The longest query that means something, a
+	// list with all filters, has about 12,000 bytes.
+	maxAddress = 16 << 10
 )
 
 type contextKey int
@@ -102,16 +106,15 @@ func (a *API) observe(next http.Handler) http.Handler {
 			level = slog.LevelDebug // asked every few seconds by a load balancer
 		}
 		a.log.Log(r.Context(), level, "request", "request_id", requestID(r.Context()),
-			"method", r.Method, "route", route, "status", rec.status, "duration", took.String())
+			"method", r.Method, "route", route, "status", rec.status, "duration", took.String(), "client", a.config.Proxies.Address(r).String())
 	})
 }
 
-// secure sets the header fields that belong on every answer. Pages relax the policy.
+// secure sets what belongs on every answer beside what package front sets. Pages
+// relax the policy.
 func secure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
@@ -140,8 +143,7 @@ func (a *API) recoverer(next http.Handler) http.Handler {
 }
 
 // readBody takes the body in whole before anything else looks at it: within
-// its size and time, and JSON by its type. The read deadline must be gone
-// afterwards, or it would end a request that waits for a result.
+// its size, and JSON by its type. Package front bounds its time.
 func (a *API) readBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody {
@@ -152,10 +154,9 @@ func (a *API) readBody(next http.Handler) http.Handler {
 		if r.URL.Path == pathBulk {
 			limit = maxBulkBody
 		}
-		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // a test's recorder has none
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-		_ = control.SetReadDeadline(time.Time{})
+		counted := &countedReader{Reader: http.MaxBytesReader(w, r.Body, limit), all: &a.bodies}
+		defer func() { a.bodies.Add(-counted.n) }()
+		body, err := io.ReadAll(counted)
 		if err != nil {
 			a.writeProblem(w, r, unreadable(err, limit))
 			return
@@ -169,7 +170,30 @@ func (a *API) readBody(next http.Handler) http.Handler {
 	})
 }
 
+// errBodies says that the bodies of all requests together are too large.
+var errBodies = errors.New("too much is being sent at once")
+
+// countedReader counts what it reads with what all others read.
+type countedReader struct {
+	io.Reader
+	all *atomic.Int64
+	n   int64
+}
+
+// Read is io.Reader's.
+func (c *countedReader) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += int64(n)
+	if c.all.Add(int64(n)) > maxBodies {
+		return n, errBodies
+	}
+	return n, err
+}
+
 func unreadable(err error, limit int64) *Problem {
+	if errors.Is(err, errBodies) {
+		return problem(codeBusy, "").with("Retry-After", "1").with("Connection", "close")
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return problem(codeTooLarge, fmt.Sprintf("The body has more than the %d bytes that are allowed.", limit))
 	}
@@ -177,6 +201,17 @@ func unreadable(err error, limit int64) *Problem {
 		return problem(codeTimeout, "").with("Connection", "close")
 	}
 	return problem(codeInvalidJSON, "The body ended early.").with("Connection", "close")
+}
+
+// boundAddress refuses an address that is longer than any that means something.
+func (a *API) boundAddress(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.URL.Path)+len(r.URL.RawQuery) > maxAddress {
+			a.writeProblem(w, r, problem(codeAddress, ""))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // isJSON takes no type at all for JSON, as curl users may leave it out with -H 'Content-Type:'.

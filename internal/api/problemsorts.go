@@ -23,6 +23,10 @@ const (
 	codeKeyGone       = "idempotency_key_gone"
 	codeTooManyQueues = "too_many_queues"
 	codeStreams       = "too_many_streams"
+	codeOwnStreams    = "too_many_own_streams"
+	codeLimited       = "rate_limited"
+	codeBusy          = "too_busy"
+	codeAddress       = "address_too_long"
 	codeStore         = "store_unavailable"
 	codeUnconfirmed   = "task_unconfirmed"
 	codeShutdown      = "shutting_down"
@@ -76,6 +80,14 @@ func problemSorts() map[string]problemSort {
 			"A queue comes into being when a task first names it, and their number is limited. Use one of those that exist."},
 		codeStreams: {http.StatusServiceUnavailable, "Too many event streams are open",
 			"This process serves as many event streams as it may. Try again later, or ask for the task itself."},
+		codeOwnStreams: {http.StatusTooManyRequests, "You have too many event streams open",
+			"One token, or one address where nobody signs in, may hold a number of event streams open in a process. Close those that you do not need; one stream over all tasks serves many."},
+		codeLimited: {http.StatusTooManyRequests, "Too many requests",
+			"One token, or one address where nobody signs in, may make so many requests of a sort in a time. The header RateLimit-Policy tells how many, RateLimit how many are left, and Retry-After when to try again. Hand many tasks in with POST /api/v1/tasks/bulk, and follow tasks by events instead of asking again and again."},
+		codeBusy: {http.StatusServiceUnavailable, "Too much is being sent at once",
+			"The bodies of all requests that this process is reading are too large together. Send the request again in a moment."},
+		codeAddress: {http.StatusRequestURITooLong, "The address is too long",
+			"Path and query may have 16 KiB together. No request that means something needs more."},
 		codeStore: {http.StatusServiceUnavailable, "The store cannot answer now",
 			"Redis is not reachable, or cannot accept data now. Nothing is known about a task that was being handed in: send it again with the same Idempotency-Key to be sure."},
 		codeUnconfirmed: {http.StatusServiceUnavailable, "Too few replicas confirmed the task",

@@ -118,6 +118,7 @@ func TestHeaders(t *testing.T) {
 	got := s.do("GET", "/api/v1/kinds", "", "X-Request-Id", "mine-1").want(200)
 	for name, want := range map[string]string{
 		"X-Request-Id": "mine-1", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+		"Cross-Origin-Resource-Policy": "same-origin", "Strict-Transport-Security": "", "Server": "",
 		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Link": "",
 	} {
 		if have := got.header.Get(name); have != want {
@@ -145,7 +146,7 @@ func TestPages(t *testing.T) {
 	for path, want := range map[string]string{
 		"/docs": `id="submitTask"`, "/redoc": "TestReportInput", "/problems": "idempotency_key_reused",
 		"/problems/no-result": "no_result", "/openapi.json": `"openapi": "3.1.0"`, "/openapi.yaml": "openapi: 3.1.0",
-		"/livez": "ok", "/healthz": "ok", "/readyz": "ok", "/metrics": "windlass_http_request_duration_seconds",
+		"/livez": "ok", "/healthz": "ok", "/readyz": "ok", "/metrics": "windlass_event_streams",
 	} {
 		got := s.do("GET", path, "").want(200)
 		if !strings.Contains(got.body, want) {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -15,8 +14,6 @@ import (
 const (
 	// maxStreams is how many event streams one process serves at once.
 	maxStreams = 10_000
-	// messageTimeout is how long a client may take to read one message.
-	messageTimeout = 10 * time.Second
 	// reconnectAfter is what clients are told, in ms.
 	reconnectAfter = 3000
 )
@@ -64,10 +61,26 @@ func (s *stream) write(b []byte) {
 	if s.err != nil {
 		return
 	}
-	_ = s.control.SetWriteDeadline(time.Now().Add(messageTimeout)) // a test's recorder has none
 	if _, s.err = s.w.Write(b); s.err == nil {
 		s.err = s.control.Flush()
 	}
+}
+
+// enter counts one more stream of the process and of the client. The caller leaves.
+func (a *API) enter(r *http.Request) (leave func(), p *Problem) {
+	client, _ := a.clientOf(r)
+	if !a.limits.streams.begin(client) {
+		return nil, problem(codeOwnStreams, "").with("Retry-After", "30")
+	}
+	leave = func() {
+		a.streams.Add(-1)
+		a.limits.streams.end(client)
+	}
+	if a.streams.Add(1) > maxStreams {
+		leave()
+		return nil, problem(codeStreams, "").with("Retry-After", "30")
+	}
+	return leave, nil
 }
 
 // serveStream runs an event stream until its client goes, the API closes, or
@@ -77,17 +90,17 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 	if a.closed.Err() != nil {
 		return nil, problem(codeShutdown, "").with("Retry-After", "1")
 	}
-	if a.streams.Add(1) > maxStreams {
-		a.streams.Add(-1)
-		return nil, problem(codeStreams, "").with("Retry-After", "30")
+	leave, p := a.enter(httpRequest(ctx))
+	if p != nil {
+		return nil, p
 	}
 	run, end, err := open(ctx)
 	if err != nil {
-		a.streams.Add(-1)
+		leave()
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
-		defer a.streams.Add(-1)
+		defer leave()
 		defer end()
 		a.metrics.streams.Inc()
 		defer a.metrics.streams.Dec()
@@ -102,6 +115,5 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 		if err := run(ctx, s); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "event stream ended early", "error", err, "request_id", requestID(ctx))
 		}
-		_ = s.control.SetWriteDeadline(time.Time{}) // the connection may serve further requests
 	}}, nil
 }

@@ -84,6 +84,7 @@ type Store struct {
 	ids     idSource
 	submits shared[entry, submitted]
 	ends    shared[ending, ended]
+	permits shared[PermitAsk, granted]
 	queues  sync.Map // name -> when this process registered it
 	watch   watch
 	ready   readiness
@@ -99,7 +100,7 @@ func New(rdb redis.UniversalClient, o Options) (*Store, error) {
 	if s.clock == nil {
 		s.clock = time.Now
 	}
-	s.submits.flush, s.ends.flush = s.flushSubmits, s.flushEnds
+	s.submits.flush, s.ends.flush, s.permits.flush = s.flushSubmits, s.flushEnds, s.flushPermits
 	s.watch.init(s)
 	return s, nil
 }
