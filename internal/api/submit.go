@@ -47,6 +47,11 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) 
 	if p != nil {
 		return nil, p
 	}
+	caller := CallerOf(ctx)
+	if !caller.sees(sub.Kind, sub.Queue) {
+		return nil, outside(caller)
+	}
+	sub.SubmittedBy = caller.mark()
 	sub.Fresh = noCache(in.CacheControl)
 	sub.Traceparent = parseTraceparent(in.Traceparent)
 	accepted, err := a.keep(ctx, key, in.RawBody, sub)
@@ -66,6 +71,9 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) 
 	if wait := parsePrefer(in.Prefer); wait > 0 {
 		out.PreferenceApplied = fmt.Sprintf("wait=%d", int(wait.Seconds()))
 		out.Body = a.await(ctx, out.Body, wait)
+		if err := a.still(ctx); err != nil {
+			return nil, err // what came out meanwhile is not the caller's to see any more
+		}
 		if out.Body.State.Final() {
 			out.Status = http.StatusOK
 		}
@@ -92,9 +100,9 @@ func (a *API) keep(ctx context.Context, key string, body []byte, sub store.Submi
 	if err != nil {
 		return store.Accepted{}, problem(codeInvalidJSON, "")
 	}
-	scope := "anonymous"
-	if a.credentials.required() {
-		scope = "admin"
+	scope := CallerOf(ctx).ID
+	if scope == "" {
+		scope = "anonymous"
 	}
 	fingerprint := digest([]byte(http.MethodPost), []byte(pathTasks), form)
 	return a.store.SubmitOnce(ctx, scope, key, fingerprint, sub)
@@ -200,16 +208,20 @@ func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error
 	if p != nil {
 		return nil, p
 	}
-	now := a.store.Now()
+	now, caller := a.store.Now(), CallerOf(ctx)
 	result := BulkResult{Items: make([]BulkItem, len(items))}
 	var subs []store.Submission
 	var places []int
 	for i, raw := range items {
 		sub, p := a.submission(raw, fmt.Sprintf("body.items[%d]", i), now)
+		if p == nil && !caller.sees(sub.Kind, sub.Queue) {
+			p = outside(caller)
+		}
 		if p != nil {
 			result.Items[i] = a.failedItem(ctx, p)
 			continue
 		}
+		sub.SubmittedBy = caller.mark()
 		sub.Fresh = noCache(in.CacheControl)
 		sub.Traceparent = parseTraceparent(in.Traceparent)
 		subs, places = append(subs, sub), append(places, i)
