@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"windlass/internal/front"
+	"windlass/internal/oidc"
 	"windlass/internal/store"
 	"windlass/internal/task"
 )
@@ -28,6 +30,7 @@ const (
 	pathBulk    = pathTasks + "/bulk"
 	pathTask    = pathTasks + "/{id}"
 	pathSession = prefix + "/session"
+	pathTokens  = prefix + "/tokens"
 )
 
 // Config sets an API up. Store and Kinds are needed.
@@ -36,7 +39,10 @@ type Config struct {
 	Kinds      []task.Kind
 	Log        *slog.Logger                // nil: slog.Default()
 	Version    string                      // the program's, shown to clients
-	AdminToken string                      // empty: nobody needs to sign in
+	AdminToken string                      // admits its holder as admin; empty: there is none
+	TokensOnly bool                        // ask for tokens of the store even without an admin token; else nobody needs one then
+	OIDC       *oidc.Verifier              // reads whom a load balancer vouches for; nil: nobody is vouched for
+	Origins    []string                    // whose pages may call with a token of their own (CORS); none: nobody's
 	Embedded   bool                        // tasks are kept in memory only
 	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
 	Registry   *prometheus.Registry        // metrics of this process; nil: one of its own
@@ -60,6 +66,10 @@ type API struct {
 	registry     huma.Registry
 	submitSchema *huma.Schema
 	credentials  credentials
+	protection   *http.CrossOriginProtection
+	actionOf     map[string]Action // by method and pattern, of every route
+	operationOf  map[string]string // its name, likewise
+	open         []string          // paths below prefix that serve those who are not signed in, too
 	metrics      *httpMetrics
 	limits       *limits
 	crew         *recent[[]store.Worker]
@@ -88,7 +98,8 @@ func New(c Config) *API {
 	}
 	a := &API{
 		config: c, store: c.Store, log: c.Log, kinds: map[string]kindInfo{},
-		registry: newRegistry(c.Kinds), credentials: newCredentials(c.AdminToken),
+		registry: newRegistry(c.Kinds), credentials: newCredentials(c),
+		protection: http.NewCrossOriginProtection(), actionOf: map[string]Action{}, operationOf: map[string]string{},
 		metrics: newHTTPMetrics(c.Registry), limits: newLimits(c.Limits, c.Store), heartbeat: 15 * time.Second,
 	}
 	const fresh = time.Second
@@ -98,7 +109,7 @@ func New(c Config) *API {
 	a.closed, a.close = context.WithCancel(context.Background())
 
 	router := chi.NewRouter()
-	router.Use(identify, a.observe, secure, a.recoverer, a.guard, a.boundAddress, a.limitClients, a.singleQuery, middleware.GetHead, a.readBody,
+	router.Use(identify, a.observe, secure, a.recoverer, a.cors, a.guard, a.boundAddress, a.limitClients, a.singleQuery, middleware.GetHead, a.readBody,
 		middleware.Compress(compression, typeJSON, problemType, typeCSV, "text/html")) // never event streams: they must not be held back
 	router.NotFound(a.notFound)
 	router.MethodNotAllowed(a.methodNotAllowed)
@@ -193,15 +204,25 @@ func (a *API) replaceError(ctx huma.Context, _ string, v any) (any, error) {
 	return p, nil
 }
 
-// register adds a route whose errors leave as problems and as nothing else.
-func register[I, O any](a *API, h huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+// register adds a route whose errors leave as problems and as nothing else, and
+// which lets in who may do its action.
+func register[I, O any](a *API, h huma.API, action Action, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	a.actionOf[op.Method+" "+op.Path], a.operationOf[op.Method+" "+op.Path] = action, op.OperationID
+	op.Middlewares = append(op.Middlewares, a.allow(action))
+	if action == ActionOpen {
+		a.open = append(a.open, op.Path)
+		op.Security = []map[string][]string{{}}
+	} else {
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
+		op.Extensions = map[string]any{"x-role": string(actions()[action])}
+	}
 	op.BodyReadTimeout = -1 // readBody has it already
 	op.SkipValidateBody = op.RequestBody != nil
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
-	if op.Security == nil {
-		op.Errors = append(op.Errors, http.StatusUnauthorized)
+	if strings.Contains(op.Path, "{") {
+		op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
 	}
 	everywhere := []int{http.StatusRequestURITooLong, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
 	for _, code := range append(op.Errors, everywhere...) {

@@ -17,12 +17,19 @@ import (
 
 // The sorts of requests that are limited on their own.
 const (
-	limitSubmit = "submit"  // each task that is handed in, one by one or in bulk
-	limitRead   = "read"    // what changes nothing
-	limitChange = "change"  // what changes something else than by handing a task in
-	limitStream = "stream"  // event streams that begin
-	limitSignIn = "sign_in" // tries to sign in, and requests that were refused for their token
+	limitSubmit = "submit" // each task that is handed in, one by one or in bulk
+	limitRead   = "read"   // what changes nothing
+	limitChange = "change" // what changes something else than by handing a task in
+	limitStream = "stream" // event streams that begin
+
+	// By address, whoever it is.
+	limitSignIn  = "sign_in" // tries to sign in
+	limitRefused = "refused" // requests that were refused for what they show, or for their role
 )
+
+func limitSorts() []string {
+	return []string{limitSubmit, limitRead, limitChange, limitStream, limitSignIn, limitRefused}
+}
 
 // Limits is how much one client may ask for: a token or a person, or an address
 // where nobody signs in.
@@ -36,7 +43,7 @@ type Limits struct {
 
 // DefaultRates are generous: they keep a client from taking a process for itself,
 // not from working.
-const DefaultRates = "submit=50000/s,read=20000/s,change=2000/s,stream=600/m,sign_in=30/m"
+const DefaultRates = "submit=50000/s,read=20000/s,change=2000/s,stream=600/m,sign_in=30/m,refused=60/m"
 
 // ParseRates reads a comma list such as "submit=100/s,viewer.read=600/m,change=0"
 // over the default rates; "0" alone means no limits. Errors name the part and the rule.
@@ -49,12 +56,12 @@ func ParseRates(text string) (map[string]ratelimit.Rate, error) {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		sort := name
 		if role, rest, of := strings.Cut(name, "."); of {
-			if sort = rest; !slices.Contains(roleNames(), role) {
-				return nil, fmt.Errorf("%q: %q is not one of %s", part, role, strings.Join(roleNames(), ", "))
+			if sort = rest; !store.Role(role).Valid() {
+				return nil, fmt.Errorf("%q: %q is not a role", part, role)
 			}
 		}
-		if sorts := []string{limitSubmit, limitRead, limitChange, limitStream, limitSignIn}; !slices.Contains(sorts, sort) {
-			return nil, fmt.Errorf("%q: %q is not one of %s", part, sort, strings.Join(sorts, ", "))
+		if !slices.Contains(limitSorts(), sort) {
+			return nil, fmt.Errorf("%q: %q is not one of %s", part, sort, strings.Join(limitSorts(), ", "))
 		}
 		rate, err := ratelimit.ParseRate(value)
 		if err != nil {
@@ -94,8 +101,8 @@ func newLimits(l Limits, s *store.Store) *limits {
 }
 
 // of gives the limit of a sort of request for a role, nil when there is none.
-func (l *limits) of(role, sort string) *limit {
-	if own := l.byName[role+"."+sort]; own != nil {
+func (l *limits) of(role store.Role, sort string) *limit {
+	if own := l.byName[string(role)+"."+sort]; own != nil {
 		return own
 	}
 	return l.byName[sort]
@@ -103,7 +110,7 @@ func (l *limits) of(role, sort string) *limit {
 
 // take charges n requests of a sort to a client, and tells the answer's reader what is
 // left. The problem is nil when the client is within its limit.
-func (l *limits) take(ctx context.Context, h http.Header, role, client, sort string, n int) *Problem {
+func (l *limits) take(ctx context.Context, h http.Header, role store.Role, client, sort string, n int) *Problem {
 	limit := l.of(role, sort)
 	if limit == nil {
 		return nil
@@ -155,7 +162,7 @@ func (a *API) limitClients(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r) // a bulk request is charged once its tasks are counted
 			return
 		}
-		if p := a.charge(r, w.Header(), sortOf(r), 1); p != nil {
+		if p := a.charge(r.Context(), w.Header(), sortOf(r), 1); p != nil {
 			a.writeProblem(w, r, p)
 			return
 		}
@@ -163,13 +170,13 @@ func (a *API) limitClients(next http.Handler) http.Handler {
 	})
 }
 
-// charge charges n requests of a sort to the client of r.
-func (a *API) charge(r *http.Request, h http.Header, sort string, n int) *Problem {
-	client, role := a.clientOf(r)
-	if sort == limitSignIn {
-		client, role = a.addressKey(r), ""
+// charge charges n requests of a sort to the client that ctx belongs to.
+func (a *API) charge(ctx context.Context, h http.Header, sort string, n int) *Problem {
+	client, role := a.clientOf(ctx)
+	if sort == limitSignIn || sort == limitRefused {
+		client, role = a.addressKey(ctx), ""
 	}
-	p := a.limits.take(r.Context(), h, role, client, sort, n)
+	p := a.limits.take(ctx, h, role, client, sort, n)
 	if p != nil {
 		a.metrics.limited.WithLabelValues(sort).Inc()
 	}
@@ -192,25 +199,32 @@ func sortOf(r *http.Request) string {
 	return limitChange
 }
 
-// clientOf names whose limits a request falls under, and the client's role.
-func (a *API) clientOf(r *http.Request) (client, role string) {
-	if a.credentials.required() && a.credentials.signedIn(r) {
-		return "token:admin", roleAdmin
+// turnAway answers a request that is refused for what it shows, or for its role:
+// at most so many from one address, so that nobody can try credentials by the
+// thousand, or fill the audit trail. What is right is let in whatever others try
+// from there: nobody can lock anybody out.
+func (a *API) turnAway(w http.ResponseWriter, r *http.Request, p *Problem) {
+	if over := a.charge(r.Context(), w.Header(), limitRefused, 1); over != nil {
+		p = over
 	}
-	return a.addressKey(r), ""
+	a.writeProblem(w, r, p)
+}
+
+// clientOf names whose limits a request falls under, and the client's role.
+func (a *API) clientOf(ctx context.Context) (client string, role store.Role) {
+	if c := CallerOf(ctx); c != nil && c.ID != "" {
+		return "caller:" + c.ID, c.Role
+	}
+	return a.addressKey(ctx), ""
 }
 
 // addressKey names an address for limits. Of version 6 the network counts that
 // one customer has at least: whoever has it can take any address in it.
-func (a *API) addressKey(r *http.Request) string {
-	address := a.config.Proxies.Address(r)
+func (a *API) addressKey(ctx context.Context) string {
+	address := a.config.Proxies.Address(httpRequest(ctx))
 	if address.Is6() {
 		const customer = 64
 		return "address:" + netip.PrefixFrom(address, customer).Masked().String()
 	}
 	return "address:" + address.String()
 }
-
-const roleAdmin = "admin"
-
-func roleNames() []string { return []string{"viewer", "submitter", "operator", roleAdmin} }

@@ -135,7 +135,7 @@ func TestStreamsOfOneClient(t *testing.T) {
 	}
 }
 
-func TestBounds(t *testing.T) {
+func TestSizes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	nested := func(levels int) string {

@@ -31,15 +31,22 @@ const (
 
 type contextKey int
 
-const (
-	requestIDKey contextKey = iota
-	requestKey
-)
+const exchangeKey contextKey = iota
 
 // requestID gives the id of the request that ctx belongs to.
 func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey).(string)
-	return id
+	if e := exchangeOf(ctx); e != nil {
+		return e.id
+	}
+	return ""
+}
+
+// httpRequest gives the request that ctx belongs to, for what huma does not hand on.
+func httpRequest(ctx context.Context) *http.Request {
+	if e := exchangeOf(ctx); e != nil {
+		return e.request
+	}
+	return nil
 }
 
 // identify takes over a proper X-Request-Id or makes one, and answers with it.
@@ -50,8 +57,8 @@ func identify(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)
-		ctx := context.WithValue(r.Context(), requestIDKey, id)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, requestKey, r)))
+		e := &exchange{id: id, request: r, begun: time.Now()}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey, e)))
 	})
 }
 
@@ -101,12 +108,17 @@ func (a *API) observe(next http.Handler) http.Handler {
 			route = "none" // an address that somebody made up must not become a label
 		}
 		a.metrics.observe(r.Method, route, rec.status, took)
+		a.audit(r, route, rec.status)
 		level := slog.LevelInfo
 		if isHealth(route) {
 			level = slog.LevelDebug // asked every few seconds by a load balancer
 		}
-		a.log.Log(r.Context(), level, "request", "request_id", requestID(r.Context()),
-			"method", r.Method, "route", route, "status", rec.status, "duration", took.String(), "client", a.config.Proxies.Address(r).String())
+		line := []any{"request_id", requestID(r.Context()), "method", r.Method, "route", route, "status", rec.status,
+			"duration", took.String(), "client", a.config.Proxies.Address(r).String()}
+		if c := CallerOf(r.Context()); c != nil && c.ID != "" {
+			line = append(line, "caller", c.ID)
+		}
+		a.log.Log(r.Context(), level, "request", line...)
 	})
 }
 

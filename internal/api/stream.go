@@ -67,8 +67,8 @@ func (s *stream) write(b []byte) {
 }
 
 // enter counts one more stream of the process and of the client. The caller leaves.
-func (a *API) enter(r *http.Request) (leave func(), p *Problem) {
-	client, _ := a.clientOf(r)
+func (a *API) enter(ctx context.Context) (leave func(), p *Problem) {
+	client, _ := a.clientOf(ctx)
 	if !a.limits.streams.begin(client) {
 		return nil, problem(codeOwnStreams, "").with("Retry-After", "30")
 	}
@@ -90,7 +90,7 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 	if a.closed.Err() != nil {
 		return nil, problem(codeShutdown, "").with("Retry-After", "1")
 	}
-	leave, p := a.enter(httpRequest(ctx))
+	leave, p := a.enter(ctx)
 	if p != nil {
 		return nil, p
 	}

@@ -47,6 +47,11 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) 
 	if p != nil {
 		return nil, p
 	}
+	caller := CallerOf(ctx)
+	if !caller.sees(sub.Kind, sub.Queue) {
+		return nil, outside(caller)
+	}
+	sub.SubmittedBy = caller.mark()
 	sub.Fresh = noCache(in.CacheControl)
 	sub.Traceparent = parseTraceparent(in.Traceparent)
 	accepted, err := a.keep(ctx, key, in.RawBody, sub)
@@ -66,6 +71,9 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) 
 	if wait := parsePrefer(in.Prefer); wait > 0 {
 		out.PreferenceApplied = fmt.Sprintf("wait=%d", int(wait.Seconds()))
 		out.Body = a.await(ctx, out.Body, wait)
+		if err := a.still(ctx); err != nil {
+			return nil, err // what came out meanwhile is not the caller's to see any more
+		}
 		if out.Body.State.Final() {
 			out.Status = http.StatusOK
 		}
@@ -92,9 +100,9 @@ func (a *API) keep(ctx context.Context, key string, body []byte, sub store.Submi
 	if err != nil {
 		return store.Accepted{}, problem(codeInvalidJSON, "")
 	}
-	scope := "anonymous"
-	if a.credentials.required() {
-		scope = "admin"
+	scope := CallerOf(ctx).ID
+	if scope == "" {
+		scope = "anonymous"
 	}
 	fingerprint := digest([]byte(http.MethodPost), []byte(pathTasks), form)
 	return a.store.SubmitOnce(ctx, scope, key, fingerprint, sub)
@@ -197,7 +205,7 @@ type bulkOutput struct {
 // chargeTasks charges the tasks of a bulk request.
 func (a *API) chargeTasks(ctx context.Context, n int, out *bulkOutput) *Problem {
 	h := http.Header{}
-	if p := a.charge(httpRequest(ctx), h, limitSubmit, n); p != nil {
+	if p := a.charge(ctx, h, limitSubmit, n); p != nil {
 		return p.with("RateLimit", h.Get("RateLimit")).with("RateLimit-Policy", h.Get("RateLimit-Policy"))
 	}
 	out.RateLimit, out.RateLimitPolicy = h.Get("RateLimit"), h.Get("RateLimit-Policy")
@@ -216,16 +224,20 @@ func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error
 	if p := a.chargeTasks(ctx, len(items), out); p != nil {
 		return nil, p
 	}
-	now := a.store.Now()
+	now, caller := a.store.Now(), CallerOf(ctx)
 	result := BulkResult{Items: make([]BulkItem, len(items))}
 	var subs []store.Submission
 	var places []int
 	for i, raw := range items {
 		sub, p := a.submission(raw, fmt.Sprintf("body.items[%d]", i), now)
+		if p == nil && !caller.sees(sub.Kind, sub.Queue) {
+			p = outside(caller)
+		}
 		if p != nil {
 			result.Items[i] = a.failedItem(ctx, p)
 			continue
 		}
+		sub.SubmittedBy = caller.mark()
 		sub.Fresh = noCache(in.CacheControl)
 		sub.Traceparent = parseTraceparent(in.Traceparent)
 		subs, places = append(subs, sub), append(places, i)

@@ -85,6 +85,8 @@ type Store struct {
 	submits shared[entry, submitted]
 	ends    shared[ending, ended]
 	permits shared[PermitAsk, granted]
+	proofs  proofs
+	used    noted    // when tokens and sessions were used
 	queues  sync.Map // name -> when this process registered it
 	watch   watch
 	ready   readiness
@@ -101,6 +103,7 @@ func New(rdb redis.UniversalClient, o Options) (*Store, error) {
 		s.clock = time.Now
 	}
 	s.submits.flush, s.ends.flush, s.permits.flush = s.flushSubmits, s.flushEnds, s.flushPermits
+	s.proofs.flush = s.flushProofs
 	s.watch.init(s)
 	return s, nil
 }

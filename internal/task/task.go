@@ -96,6 +96,8 @@ type Task struct {
 	Waiting         *Waiting `json:"waiting,omitempty" doc:"Why it does not run right now."`
 	Version         int64    `json:"version" doc:"Grows with every change of the record."`
 
+	SubmittedBy string `json:"submitted_by,omitempty" doc:"The token or person that handed it in; left out for the configuration's admin token, and where nobody signs in." example:"tok_3x9k2m8v3n5p"`
+
 	Traceparent string `json:"-"` // W3C trace context of the submit, handed on by http.request
 }
 
