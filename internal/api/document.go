@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -103,6 +104,9 @@ func tidyOperations(doc *huma.OpenAPI) {
 			for _, p := range op.Parameters {
 				p.Schema.Nullable = false
 			}
+			if op.RequestBody != nil {
+				optionalMayBeNull(doc.Components.Schemas, op.RequestBody)
+			}
 			given := op.Responses[strconv.Itoa(op.DefaultStatus)]
 			for _, also := range []int{http.StatusOK, http.StatusAccepted} {
 				if r := op.Responses[strconv.Itoa(also)]; r != nil && r != given && given.Content != nil {
@@ -113,6 +117,22 @@ func tidyOperations(doc *huma.OpenAPI) {
 				r.Content = nil
 			}
 			delete(given.Headers, "Set-Cookie")
+		}
+	}
+}
+
+// optionalMayBeNull says of a body what huma does: null stands for a member that is
+// left out.
+func optionalMayBeNull(r huma.Registry, body *huma.RequestBody) {
+	for _, media := range body.Content {
+		s := media.Schema
+		for s.Ref != "" {
+			s = r.SchemaFromRef(s.Ref)
+		}
+		for name, p := range s.Properties {
+			if p.Ref == "" && !slices.Contains(s.Required, name) {
+				p.Nullable = true
+			}
 		}
 	}
 }

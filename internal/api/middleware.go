@@ -237,12 +237,16 @@ func isJSON(contentType string) bool {
 
 // singleQuery refuses a parameter that comes twice: huma would read one of the
 // values and drop the other. Only tag is repeated, because tags may hold commas.
+// It also refuses a time or number that is empty, which huma takes for left out.
 func (a *API) singleQuery(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var faults []Fault
 		for name, values := range r.URL.Query() {
 			if len(values) > 1 && name != "tag" {
 				faults = append(faults, Fault{"query." + name, "must be given once; separate several values by commas"})
+			}
+			if values[0] == "" && (name == "after" || name == "before" || name == "limit") {
+				faults = append(faults, Fault{"query." + name, "must not be empty; leave it out"})
 			}
 		}
 		if len(faults) > 0 {
@@ -261,6 +265,9 @@ func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
 func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	routes := chi.RouteContext(r.Context()).Routes
 	var allowed []string
+	if r.URL.Path == pathBulk { // else it would be taken for a task's id
+		allowed, routes = []string{http.MethodPost}, chi.NewRouter()
+	}
 	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
 		asked := m
 		if m == http.MethodHead {

@@ -88,7 +88,7 @@ func (a *API) eventRoutes(h huma.API) {
 
 func eventResponse(data string) map[string]*huma.Response {
 	return map[string]*huma.Response{"200": {Description: "The stream", Content: map[string]*huma.MediaType{
-		"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString, Description: "Events whose data is JSON. " + data}},
+		"text/event-stream": {Schema: &huma.Schema{Description: "Events whose data is JSON. " + data}},
 	}}}
 }
 

@@ -71,7 +71,7 @@ func TestRequests(t *testing.T) {
 
 		{"kinds", "GET", "/api/v1/kinds", "", 200, wanted{
 			"items.0.name": "test.report", "items.0.csv": "true", "items.1.csv": "false", "items.0.policy.min_backoff": "1s",
-			"items.0.input_schema.x-order": "[name size pause secret cached parts]", "items.0.input_schema.properties.pause.format": "duration",
+			"items.0.input_schema.x-order": "[name size pause secret cached parts]", "items.0.input_schema.properties.pause.format": "go-duration",
 			"items.0.input_schema.properties.pause.default":                      "5ms",
 			"items.0.input_schema.properties.parts.items.properties.colour.enum": "[red green]",
 			"items.0.example.name": "first",

@@ -499,7 +499,7 @@ export interface components {
              */
             message: unknown;
             /**
-             * Format: duration
+             * Format: go-duration
              * @description How long to wait before answering, at most 1h.
              * @example 5s
              */
@@ -578,31 +578,31 @@ export interface components {
         };
         HTTPTiming: {
             /**
-             * Format: duration
+             * Format: go-duration
              * @description Connecting.
              * @example 8.4ms
              */
             connect: string;
             /**
-             * Format: duration
+             * Format: go-duration
              * @description Looking the host's address up.
              * @example 1.2ms
              */
             dns: string;
             /**
-             * Format: duration
+             * Format: go-duration
              * @description From the start of the request to the answer's first byte.
              * @example 120ms
              */
             first_byte: string;
             /**
-             * Format: duration
+             * Format: go-duration
              * @description Agreeing on TLS.
              * @example 20.1ms
              */
             tls: string;
             /**
-             * Format: duration
+             * Format: go-duration
              * @description Everything, redirects and body included.
              * @example 184ms
              */
@@ -612,7 +612,7 @@ export interface components {
             /** @description The body as text. Leave it out when json is given. */
             body?: string;
             /**
-             * Format: duration
+             * Format: go-duration
              * @description How long the result of a GET may serve the same request again, at most 24h. Left out: not at all.
              * @example 10m
              */
@@ -653,7 +653,7 @@ export interface components {
              */
             success?: string[];
             /**
-             * Format: duration
+             * Format: go-duration
              * @description How long to wait for the whole answer, at most 15m. Left out: 30s.
              * @example 30s
              */
@@ -819,28 +819,28 @@ export interface components {
         };
         NewLink: {
             /**
-             * Format: duration
+             * Format: go-duration
              * @description How long the link is valid: 24h unless you say otherwise, at most 168h.
              * @example 24h
              */
-            expires_in?: string;
+            expires_in?: string | null;
         };
         NewToken: {
             /**
-             * Format: duration
+             * Format: go-duration
              * @description How long it is valid: 90 days (2160h) unless you say otherwise, at most 10 years.
              * @example 2160h
              */
-            expires_in?: string;
+            expires_in?: string | null;
             /** @description Bind it to these kinds: it sees and does nothing with others. Not for admins. */
-            kinds?: string[];
+            kinds?: string[] | null;
             /**
              * @description What it is for, in your words.
              * @example Shop, production
              */
             name: string;
             /** @description Bind it to these queues. Not for admins. */
-            queues?: string[];
+            queues?: string[] | null;
             /**
              * @description viewer reads; submitter also hands tasks in and cancels its own; operator also acts on all tasks; admin also makes and revokes tokens.
              * @example submitter
@@ -875,7 +875,7 @@ export interface components {
         };
         Policy: {
             /**
-             * Format: duration
+             * Format: go-duration
              * @description How long after the time at which it may start the task is still tried, at most 720h.
              * @example 24h
              */
@@ -886,19 +886,19 @@ export interface components {
              */
             max_attempts?: number;
             /**
-             * Format: duration
+             * Format: go-duration
              * @description The longest wait between attempts, at most 24h.
              * @example 10m
              */
             max_backoff?: string;
             /**
-             * Format: duration
+             * Format: go-duration
              * @description The wait after the first failed attempt; each next one doubles it.
              * @example 1s
              */
             min_backoff?: string;
             /**
-             * Format: duration
+             * Format: go-duration
              * @description How long one attempt may take, at most 24h.
              * @example 5m
              */
@@ -1016,13 +1016,13 @@ export interface components {
              */
             max_pages: number;
             /**
-             * Format: duration
+             * Format: go-duration
              * @description The pause between two requests to one host, at most 30s; 50ms when left out. A longer one that the site's robots.txt asks for wins.
              * @example 50ms
              */
             pause?: string;
             /**
-             * Format: duration
+             * Format: go-duration
              * @description A page whose first byte takes longer is reported as slow; at most 20s, and 2s when left out.
              * @example 2s
              */
@@ -1162,7 +1162,7 @@ export interface components {
         };
         SiteauditSlowPage: {
             /**
-             * Format: duration
+             * Format: go-duration
              * @description From the request to the first byte of the answer, connecting included.
              * @example 2.41s
              */
@@ -1285,16 +1285,16 @@ export interface components {
         };
         Submit: {
             /**
-             * Format: duration
+             * Format: go-duration
              * @description How long to wait before it may start. Leave it out when run_at is given.
              * @example 15m
              */
-            delay?: string;
+            delay?: string | null;
             /**
              * Format: date-time
              * @description When it expires if it has not started by then.
              */
-            expires_at?: string;
+            expires_at?: string | null;
             /** @description What to do, as the kind's schema says; at most 256 KiB. */
             input: components["schemas"]["SiteAuditInput"] | components["schemas"]["HttpRequestInput"] | components["schemas"]["DemoEchoInput"];
             /**
@@ -1308,21 +1308,21 @@ export interface components {
              * @description The line it waits in. Left out: the kind's own.
              * @example default
              */
-            queue?: string;
+            queue?: string | null;
             /**
              * Format: date-time
              * @description When it may start. Leave it out when delay is given.
              */
-            run_at?: string;
+            run_at?: string | null;
             /**
              * @description Words to find it by: up to 16, each of 1 to 64 characters.
              * @example [
              *       "nightly"
              *     ]
              */
-            tags?: string[];
+            tags?: string[] | null;
             /** @description While a task with this key waits or runs in the queue, it answers instead of a second one. */
-            unique?: string;
+            unique?: string | null;
         };
         Task: {
             /** @description The tries so far, oldest first; the last 100 are kept. */
@@ -1671,7 +1671,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             /** @description Unauthorized */
@@ -3188,7 +3188,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             /** @description Unauthorized */
