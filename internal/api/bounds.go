@@ -61,6 +61,15 @@ func outside(c *Caller) *Problem {
 	return problem(codeForbidden, fmt.Sprintf("This token is bound to %s.", strings.Join(bounds, " and ")))
 }
 
+// unseen is the problem of a submission that is answered by a task outside the
+// caller's bounds: unique keys are a queue's, whatever the kind.
+func unseen(c *Caller, t *task.Task) *Problem {
+	if c.sees(t.Kind, t.Queue) {
+		return nil
+	}
+	return problem(codeHeld, "A task of a kind that this token is not bound to holds the unique key.")
+}
+
 // within gives what of asked the bounds allow. Nothing asked means all; nothing
 // bound means no bounds. It is false when nothing is left, which must not be
 // taken for all.

@@ -113,6 +113,12 @@ func (a *API) signIn(ctx context.Context, in *signInInput) (*cookieOutput, error
 	if err != nil {
 		return nil, err
 	}
+	// Who signs in anew leaves no session behind that nobody has a cookie for.
+	if before := CallerOf(ctx); before != nil && before.Via == ViaSession {
+		if err := a.store.EndSession(ctx, store.Session{ID: before.session, TokenID: before.ID}); err != nil {
+			return nil, err
+		}
+	}
 	session, cookie, err := a.store.OpenSession(ctx, a.ownerOf(c), task.Cut(in.UserAgent, maxUserAgent))
 	if err != nil {
 		return nil, err

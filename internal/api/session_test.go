@@ -87,6 +87,12 @@ func TestSessions(t *testing.T) {
 	s.do("GET", "/api/v1/me", "", second...).want(401)
 	s.do("GET", "/api/v1/me", "", first...).want(200)
 
+	// Signing in anew ends the session before.
+	again := s.do("POST", "/api/v1/session", `{"token":"`+benText+`"}`, ben...).want(204)
+	s.do("GET", "/api/v1/me", "", ben...).want(401)
+	pair, _, _ := strings.Cut(again.header.Get("Set-Cookie"), ";")
+	ben = []string{"Cookie", pair}
+
 	s.do("DELETE", "/api/v1/tokens/"+ann.ID, "", root...).want(204)
 	s.do("GET", "/api/v1/me", "", first...).want(401)
 	if got := s.do("GET", "/api/v1/session", "", first...).want(200); got.at("signed_in") != "false" || got.at("me") != "" {

@@ -58,6 +58,9 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) 
 	if err != nil {
 		return nil, err
 	}
+	if p := unseen(caller, accepted.Task); p != nil {
+		return nil, p
+	}
 	out := &taskOutput{Body: accepted.Task, Location: taskPath(accepted.Task.ID)}
 	out.Status = outcome(accepted.Cause)
 	switch accepted.Cause {
@@ -245,6 +248,10 @@ func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error
 	for j, got := range a.store.SubmitAll(ctx, subs) {
 		if got.Err != nil {
 			result.Items[places[j]] = a.failedItem(ctx, got.Err)
+			continue
+		}
+		if p := unseen(caller, got.Task); p != nil {
+			result.Items[places[j]] = a.failedItem(ctx, p)
 			continue
 		}
 		result.Items[places[j]] = BulkItem{Status: outcome(got.Cause), Task: a.show(ctx, got.Task)}

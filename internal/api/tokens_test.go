@@ -43,6 +43,16 @@ func TestTokens(t *testing.T) {
 		t.Errorf("bulk: %s", bulk.body)
 	}
 
+	// A unique key is the queue's; who holds it may be none of this token's business.
+	s.do("POST", "/api/v1/tasks", `{"kind":"test.plain","input":{"message":"theirs"},"queue":"reports","unique":"u"}`, admin...).want(202)
+	held := `{"kind":"test.report","input":{"name":"monthly"},"unique":"u"}`
+	if got := s.do("POST", "/api/v1/tasks", held, as...).want(409); strings.Contains(got.body, "tsk_") || strings.Contains(got.body, "theirs") {
+		t.Errorf("problem is %s", got.body)
+	}
+	if got := s.do("POST", "/api/v1/tasks/bulk", `{"items":[`+held+`]}`, as...).want(200); got.at("items.0.status") != "409" || strings.Contains(got.body, "tsk_") {
+		t.Errorf("bulk: %s", got.body)
+	}
+
 	// Keys of one token are not those of another.
 	mine := s.do("POST", "/api/v1/tasks", oneReport, append(as, "Idempotency-Key", "k")...).want(202).task()
 	if again := s.do("POST", "/api/v1/tasks", oneReport, append(as, "Idempotency-Key", "k")...).want(200).task(); again.ID != mine.ID {

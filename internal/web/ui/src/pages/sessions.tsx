@@ -5,7 +5,7 @@ import { may } from '../me.ts'
 import { Blank, Skeleton, Trouble } from '../parts/blank.tsx'
 import { Choice } from '../parts/menu.tsx'
 import { say } from '../parts/notice.tsx'
-import { Ago } from '../parts/time.tsx'
+import { Ago, Until } from '../parts/time.tsx'
 import { useLoad, useTitle } from '../use.ts'
 import type { OpenSession } from '../wire.ts'
 
@@ -53,11 +53,11 @@ function SessionRow({ session: s, onEnd }: { session: OpenSession; onEnd: () => 
   const name = agent(s.user_agent)
   return (
     <tr>
-      <th scope="row"><span class="who"><span class="cut" title={s.user_agent}>{name}</span>{s.current && <span class="muted small">this one</span>}</span></th>
-      <td data-label="Token" class="mono">{s.token_id === 'admin' ? 'admin token' : s.token_id}</td>
+      <th scope="row"><span class="who"><span class="cut" title={s.user_agent}>{name}</span>{s.current && <span class="here">this one</span>}</span></th>
+      <td data-label="Token" class="wide">{s.token_id === 'admin' ? 'Admin token' : <span class="mono">{s.token_id}</span>}</td>
       <td data-label="Signed in" class="right"><Ago time={s.created_at} /></td>
       <td data-label="Last seen" class="right"><Ago time={s.last_used_at} /></td>
-      <td data-label="Ends" class="right"><Ago time={s.expires_at} /></td>
+      <td data-label="Ends" class="right"><Until time={s.expires_at} /></td>
       <td class="right act"><button class="button" aria-label={`Sign out ${name}`} onClick={onEnd}>Sign out</button></td>
     </tr>
   )

@@ -7,7 +7,7 @@ import { Blank, Skeleton, Trouble } from '../parts/blank.tsx'
 import { Ask } from '../parts/dialog.tsx'
 import { NewToken } from '../parts/newtoken.tsx'
 import { say } from '../parts/notice.tsx'
-import { Ago } from '../parts/time.tsx'
+import { Ago, Until } from '../parts/time.tsx'
 import { session, useLoad, useTitle } from '../use.ts'
 import type { Token } from '../wire.ts'
 
@@ -67,10 +67,10 @@ function TokenRow({ token: t, onRevoke }: { token: Token; onRevoke: () => void }
     <tr class={ended ? 'ended' : ''}>
       <th scope="row"><span class="named"><span class="cut" title={t.name}>{t.name}</span><span class="mono faint">{t.id}</span></span></th>
       <td data-label="Role">{t.role}</td>
-      <td data-label="Bound to" class={bound.length === 0 ? 'zero' : ''}>{bound.length === 0 ? <span class="faint">nothing</span> : <span class="queues">{bound.map((b) => <span key={b}>{b}</span>)}</span>}</td>
+      <td data-label="Bound to" class={bound.length === 0 ? 'zero' : 'wide'}>{bound.length === 0 ? <span class="faint">nothing</span> : <span class="queues">{bound.map((b) => <span key={b}>{b}</span>)}</span>}</td>
       <td data-label="Last used" class="right">{t.last_used_at ? <Ago time={t.last_used_at} /> : <span class="faint">never</span>}</td>
-      <td data-label={t.revoked_at ? 'Revoked' : over ? 'Expired' : 'Expires'} class="right">
-        {t.revoked_at ? <>revoked <Ago time={t.revoked_at} /></> : over ? <>expired <Ago time={t.expires_at} /></> : <Ago time={t.expires_at} />}
+      <td data-label={ended ? 'Ended' : 'Expires'} class="right wide">
+        {t.revoked_at ? <span>revoked <Ago time={t.revoked_at} /></span> : over ? <span>expired <Ago time={t.expires_at} /></span> : <Until time={t.expires_at} />}
       </td>
       <td class="right act">{!ended && may('tokens.change') && <button class="button" aria-label={`Revoke ${t.name}`} onClick={onRevoke}>Revoke</button>}</td>
     </tr>

@@ -45,7 +45,7 @@ export function Actions({ task, take, again }: Props) {
   const mayHurry = may('tasks.retry') && (task.state === 'scheduled' || task.state === 'retrying')
   return (
     <div class="push actions">
-      <CopyButton label="Copy as curl" text={() => curl(location.origin, submission(task), session.value?.required ?? false)} />
+      {may('tasks.submit') && <CopyButton label="Copy as curl" text={() => curl(location.origin, submission(task), session.value?.required ?? false)} />}
       {may('tasks.share') && session.value?.required && <button class="button" onClick={() => share(true)}>Share</button>}
       {done && may('tasks.delete') && <button class="button icon-only" aria-label="Delete" title="Delete" disabled={busy} onClick={() => ask(true)}><Bin /></button>}
       {!done && mayCancel(task) && <button class="button" disabled={busy || task.cancel_requested} onClick={cancel}>Cancel</button>}

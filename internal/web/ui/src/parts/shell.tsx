@@ -56,7 +56,7 @@ export function Shell({ children, shared = false }: ShellProps) {
       <a class="skip" href="#main">Skip to the content</a>
       <header class="bar">
         {shared
-          ? <span class="brand push-rest"><Mark /><span>Windlass</span><span class="muted small">shared task</span></span>
+          ? <span class="brand push-rest"><Mark /><span>Windlass</span><span class="here">shared task</span></span>
           : (
             <>
               <a class="brand" href="/tasks"><Mark /><span>Windlass</span></a>
