@@ -17,6 +17,7 @@ import { WorkersPage } from './pages/workers.tsx'
 const newPage = lazy<object>(() => import('./pages/new.tsx').then((m) => m.NewPage))
 const tokensPage = lazy<object>(() => import('./pages/tokens.tsx').then((m) => m.TokensPage))
 const sessionsPage = lazy<object>(() => import('./pages/sessions.tsx').then((m) => m.SessionsPage))
+const auditPage = lazy<object>(() => import('./pages/audit.tsx').then((m) => m.AuditPage))
 const taskPage = lazy<{ id: string }>(() => import('./pages/task.tsx').then((m) => m.TaskPage))
 
 const problem = new Box<Problem | undefined>(undefined)
@@ -56,6 +57,7 @@ function Route() {
   if (path === '/new') return <Come key={`new ${query.get('from') ?? ''}`} page={newPage} />
   if (path === '/tokens') return <Come page={tokensPage} />
   if (path === '/sessions') return <Come page={sessionsPage} />
+  if (path === '/audit') return <Come page={auditPage} />
   if (path === '/queues') return <QueuesPage />
   if (path === '/workers') return <WorkersPage />
   return <Blank whole title="There is no such page" actions={<a class="button" href="/tasks">Go to tasks</a>}>The address leads nowhere here.</Blank>
