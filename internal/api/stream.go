@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,22 +22,15 @@ const (
 // stream writes server-sent events (WHATWG HTML section 9.2). Its first error
 // sticks: after that it writes nothing.
 type stream struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	err     error
+	out io.Writer // each write is sent at once
+	err error
 }
 
-// openStream answers with the stream's header fields at once, so that a client
-// knows it is connected before anything happens.
-func openStream(w http.ResponseWriter) *stream {
-	h := w.Header()
+// streamHeader sets the header fields of a stream.
+func streamHeader(h http.Header) {
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
-	s := &stream{w: w, control: http.NewResponseController(w)}
-	w.WriteHeader(http.StatusOK)
-	s.write(fmt.Appendf(nil, "retry: %d\n\n", reconnectAfter))
-	return s
 }
 
 // send writes one event. An empty id leaves the client's last one as it is.
@@ -61,9 +55,7 @@ func (s *stream) write(b []byte) {
 	if s.err != nil {
 		return
 	}
-	if _, s.err = s.w.Write(b); s.err == nil {
-		s.err = s.control.Flush()
-	}
+	_, s.err = s.out.Write(b)
 }
 
 // enter counts one more stream of the process and of the client. The caller leaves.
@@ -99,21 +91,43 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 		leave()
 		return nil, err
 	}
-	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+	follow := func(ctx context.Context, out io.Writer) {
 		defer leave()
 		defer end()
 		a.metrics.streams.Inc()
 		defer a.metrics.streams.Dec()
-		r, w := humachi.Unwrap(hctx)
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		defer context.AfterFunc(a.closed, cancel)()
-		s := openStream(w)
-		if r.Method == http.MethodHead {
-			return
-		}
+		s := &stream{out: out}
+		// A client knows that it is connected before anything happens.
+		s.write(fmt.Appendf(nil, "retry: %d\n\n", reconnectAfter))
 		if err := run(ctx, s); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "event stream ended early", "error", err, "request_id", requestID(ctx))
 		}
+	}
+	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		r, w := humachi.Unwrap(hctx)
+		streamHeader(w.Header())
+		if r.Method == http.MethodHead {
+			w.WriteHeader(http.StatusOK)
+			end()
+			leave()
+			return
+		}
+		l, err := takeOver(r, w)
+		if err != nil {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			defer context.AfterFunc(a.closed, cancel)()
+			w.WriteHeader(http.StatusOK)
+			follow(ctx, &answerLine{w, http.NewResponseController(w)})
+			return
+		}
+		// What the request's context holds besides is not needed any more.
+		ctx, cancel := context.WithCancel(context.WithValue(a.closed, exchangeKey, exchangeOf(ctx)))
+		go l.listen(cancel)
+		go func() {
+			defer cancel()
+			defer l.end()
+			follow(ctx, l)
+		}()
 	}}, nil
 }
