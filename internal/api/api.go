@@ -74,6 +74,7 @@ type API struct {
 	limits       *limits
 	crew         *recent[[]store.Worker]
 	counts       *recent[[]store.Count]
+	retold       retold
 	document     document
 	handler      http.Handler
 
@@ -100,6 +101,7 @@ func New(c Config) *API {
 		config: c, store: c.Store, log: c.Log, kinds: map[string]kindInfo{},
 		registry: newRegistry(c.Kinds), credentials: newCredentials(c),
 		protection: http.NewCrossOriginProtection(), actionOf: map[string]Action{}, operationOf: map[string]string{},
+		retold:  retold{tasks: map[string]telling{}},
 		metrics: newHTTPMetrics(c.Registry), limits: newLimits(c.Limits, c.Store), heartbeat: 15 * time.Second,
 	}
 	const fresh = time.Second

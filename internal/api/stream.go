@@ -22,8 +22,9 @@ const (
 // stream writes server-sent events (WHATWG HTML section 9.2). Its first error
 // sticks: after that it writes nothing.
 type stream struct {
-	out io.Writer // each write is sent at once
-	err error
+	out     io.Writer // each write is sent at once
+	waiting bytes.Buffer
+	err     error
 }
 
 // streamHeader sets the header fields of a stream.
@@ -40,19 +41,29 @@ func (s *stream) send(event, id string, data any) {
 		s.err = fmt.Errorf("write event %s: %w", event, err)
 		return
 	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "event: %s\n", event)
+	s.tell(event, id, body)
+	s.flush()
+}
+
+// tell adds one event to what flush sends. body is JSON as Go writes it, without line breaks.
+func (s *stream) tell(event, id string, body []byte) {
+	fmt.Fprintf(&s.waiting, "event: %s\n", event)
 	if id != "" {
-		fmt.Fprintf(&b, "id: %s\n", id)
+		fmt.Fprintf(&s.waiting, "id: %s\n", id)
 	}
-	fmt.Fprintf(&b, "data: %s\n\n", body) // JSON of Go has no line breaks
-	s.write(b.Bytes())
+	fmt.Fprintf(&s.waiting, "data: %s\n\n", body)
+}
+
+// flush sends what waits, and lets go of its memory.
+func (s *stream) flush() {
+	s.write(s.waiting.Bytes())
+	s.waiting = bytes.Buffer{}
 }
 
 func (s *stream) beat() { s.write([]byte(": hb\n\n")) }
 
 func (s *stream) write(b []byte) {
-	if s.err != nil {
+	if s.err != nil || len(b) == 0 {
 		return
 	}
 	_, s.err = s.out.Write(b)

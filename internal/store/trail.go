@@ -132,7 +132,7 @@ func newest(ctx context.Context, parts []*trailPart) (e Entry, from *trailPart, 
 		if err := p.fill(ctx); err != nil {
 			return e, nil, err
 		}
-		if len(p.waiting) > 0 && (from == nil || earlier(from.waiting[0].ID, p.waiting[0].ID)) {
+		if len(p.waiting) > 0 && (from == nil || Earlier(from.waiting[0].ID, p.waiting[0].ID)) {
 			from = p
 		}
 	}
@@ -168,7 +168,7 @@ func newTrailPart(rdb redis.UniversalClient, part byte, at place, f EntryFilter)
 	if part > at.part {
 		upper = at.id
 	}
-	if p.upper == "+" || earlier(at.id, strings.TrimPrefix(p.upper, "(")) {
+	if p.upper == "+" || Earlier(at.id, strings.TrimPrefix(p.upper, "(")) {
 		p.upper = upper
 	}
 	return p
