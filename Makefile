@@ -48,7 +48,7 @@ $(DIST): $(UI)/node_modules/.package-lock.json $(PAGE)
 
 .PHONY: test
 test: page $(BROWSER) ## every test: Go with the race detector, 5 s of each fuzz test, page, browser
-	@scripts/setup gcc redis-server chromium font moto
+	@scripts/setup gcc redis-server chromium font moto schemathesis
 	@scripts/test
 
 .PHONY: check
@@ -56,6 +56,8 @@ check: page ## format, vet, lint, walls between packages, types of the page, gen
 	@echo "== gofmt"
 	@unformatted=$$(find . \( -name node_modules -o -name .cache -o -name .git \) -prune -o -name '*.go' -print | xargs gofmt -l) && \
 		if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	@echo "== go mod verify"
+	@go mod verify
 	@echo "== go vet"
 	@go vet ./...
 	@echo "== golangci-lint"
@@ -67,6 +69,10 @@ check: page ## format, vet, lint, walls between packages, types of the page, gen
 	@echo "== scripts"
 	@scripts/setup --try shellcheck
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi
+
+.PHONY: release
+release: $(UI)/node_modules/.package-lock.json ## write bin/release: archives, bills of materials, licences, checksums; built twice, byte by byte the same
+	VERSION=$(VERSION) scripts/release
 
 .PHONY: generate
 generate: $(UI)/node_modules/.package-lock.json ## write openapi.json from the API, and the page's types from it
