@@ -72,7 +72,7 @@ type Worker struct {
 func Run(ctx context.Context, c Config) error {
 	err := run(ctx, c)
 	if ctx.Err() != nil {
-		return nil
+		err = nil
 	}
 	return err
 }
