@@ -14,7 +14,7 @@ const (
 	// duePause is how long it waits to ask again whether a period is due.
 	duePause = time.Second
 	// publishTimeout bounds what a publication may take beyond the end of the lead.
-	publishTimeout = 5 * time.Second
+	publishTimeout = 3 * time.Second
 )
 
 // publishOn publishes each period once until ctx ends. The leader before may have published the
