@@ -47,6 +47,9 @@ type config struct {
 	logFormat   string
 	logLevel    slog.Level
 	ship        awslogs.Config // Group is empty: nothing is shipped
+
+	metricsStream string // metricsOff: none is shipped
+	environment   string
 }
 
 // option is one way to say something: by flag and by WINDLASS_<NAME>. A secret
@@ -61,7 +64,7 @@ type option struct {
 
 // options is the one list of them. An empty value means the fallback.
 func options() []option {
-	return []option{
+	return append([]option{
 		{name: "role", fallback: roleAll, usage: "what this process does: all, or a comma list of api, web, worker, scheduler", set: setRoles},
 		{name: "listen", fallback: "127.0.0.1:8000", usage: "address of the page, the API and the health checks; a process without api and web takes a free port of 127.0.0.1 unless this is given", set: setListen},
 		{name: "redis-url", usage: "redis://host:6379/0 for one node or a replication group, redis+sentinel://host:26379,host:26379/mymaster/0, redis+cluster://host:6379,host:6379, unix:///path; rediss for redis speaks TLS; user:password@ before the host; empty keeps tasks in memory",
@@ -118,7 +121,7 @@ func options() []option {
 				}
 				return awslogs.CheckRetention(c.ship.RetentionDays)
 			}},
-	}
+	}, metricsOptions()...)
 }
 
 func (o option) env() string {

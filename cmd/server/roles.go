@@ -13,12 +13,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"windlass/internal/api"
 	"windlass/internal/egress"
 	"windlass/internal/kind"
+	"windlass/internal/metric"
 	"windlass/internal/scheduler"
 	"windlass/internal/store"
 	"windlass/internal/task"
@@ -42,19 +40,19 @@ type role func(ctx context.Context) error
 // process is what the roles of one process share.
 type process struct {
 	config
-	source   *store.Source
-	store    *store.Store
-	kinds    []task.Kind
-	log      *slog.Logger
-	metrics  *prometheus.Registry
-	draining atomic.Bool
+	source    *store.Source
+	store     *store.Store
+	kinds     []task.Kind
+	log       *slog.Logger
+	metrics   *metric.Registry
+	publisher *publisher // nil: metrics do not go to CloudWatch
+	draining  atomic.Bool
 	// working is done when every role but the front has ended: health is answered until then.
 	working sync.WaitGroup
 }
 
 func newProcess(c config, source *store.Source, s *store.Store, log *slog.Logger) *process {
-	p := &process{config: c, source: source, store: s, log: log, metrics: prometheus.NewRegistry()}
-	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p := &process{config: c, source: source, store: s, log: log}
 	p.kinds = kind.All(egress.New(c.egress), "Windlass/"+version)
 	return p
 }
@@ -76,6 +74,9 @@ func (p *process) roles(ctx context.Context, stdout io.Writer) ([]role, error) {
 	}
 	if p.has(roleScheduler) {
 		c := scheduler.Config{Store: p.store, Log: p.log, Metrics: scheduler.NewMetrics(p.metrics)}
+		if p.publisher != nil {
+			c.Publish = p.publisher.fleet
+		}
 		roles = append(roles, p.work(func(ctx context.Context) error { return scheduler.Run(ctx, c) }))
 	}
 	return roles, nil
@@ -95,14 +96,14 @@ func (p *process) work(r role) role {
 func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	mux := http.NewServeMux()
 	end := func() {}
-	health := api.HealthHandler(p.ready, p.metrics)
+	health := api.HealthHandler(p.ready, p.metrics.Handler())
 	for _, path := range []string{"/livez", "/readyz", "/healthz", "/metrics"} {
 		mux.Handle(path, health)
 	}
 	if p.has(roleAPI) {
 		a := api.New(api.Config{
 			Store: p.store, Kinds: p.kinds, Log: p.log, Version: version, AdminToken: p.adminToken,
-			Embedded: p.source.Embedded(), Registry: p.metrics,
+			Embedded: p.source.Embedded(), Metrics: p.metrics,
 		})
 		end = a.Close
 		for _, path := range []string{"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/"} {

@@ -14,8 +14,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
-	"github.com/prometheus/client_golang/prometheus"
 
+	"windlass/internal/metric"
 	"windlass/internal/store"
 	"windlass/internal/task"
 )
@@ -38,7 +38,7 @@ type Config struct {
 	AdminToken string                      // empty: nobody needs to sign in
 	Embedded   bool                        // tasks are kept in memory only
 	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
-	Registry   *prometheus.Registry        // metrics of this process; nil: one of its own
+	Metrics    *metric.Registry            // of this process; nil: one of its own
 }
 
 // kindInfo is a kind with the schema of its input.
@@ -78,18 +78,17 @@ func New(c Config) *API {
 	if c.Ready == nil {
 		c.Ready = c.Store.Ready
 	}
-	if c.Registry == nil {
-		c.Registry = prometheus.NewRegistry()
+	if c.Metrics == nil {
+		c.Metrics = metric.NewRegistry()
 	}
 	a := &API{
 		config: c, store: c.Store, log: c.Log, kinds: map[string]kindInfo{},
 		registry: newRegistry(c.Kinds), credentials: newCredentials(c.AdminToken),
-		metrics: newHTTPMetrics(c.Registry), heartbeat: 15 * time.Second,
+		metrics: newHTTPMetrics(c.Metrics), heartbeat: 15 * time.Second,
 	}
 	const fresh = time.Second
 	a.crew = newRecent(fresh, func(ctx context.Context) ([]store.Worker, error) { return a.store.Workers(ctx) })
 	a.counts = newRecent(fresh, func(ctx context.Context) ([]store.Count, error) { return a.store.Counts(ctx) })
-	c.Registry.MustRegister(newBacklog(a.store, a.log))
 	a.closed, a.close = context.WithCancel(context.Background())
 
 	router := chi.NewRouter()
