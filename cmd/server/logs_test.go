@@ -36,6 +36,17 @@ func (c *cloudwatch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "{}")
 }
 
+// configure makes the processes of a test ship to it, at url.
+func (c *cloudwatch) configure(t *testing.T, url string) {
+	t.Helper()
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": url, "AWS_REGION": "eu-central-1",
+		"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		t.Setenv(name, value)
+	}
+}
+
 func (c *cloudwatch) has(word string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,12 +57,7 @@ func TestLogLinesGoToCloudWatchToTheLast(t *testing.T) {
 	cw := &cloudwatch{down: true}
 	server := httptest.NewServer(cw)
 	t.Cleanup(server.Close)
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": server.URL, "AWS_REGION": "eu-central-1",
-		"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true",
-	} {
-		t.Setenv(name, value)
-	}
+	cw.configure(t, server.URL)
 	dir := t.TempDir()
 	args := []string{"-role", "api", "-log-group", "/windlass/test", "-log-spool-dir", dir}
 

@@ -84,8 +84,20 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	if err := s.SyncClock(ctx); err != nil {
 		return err
 	}
-	p := newProcess(c, source, s, log)
-	logs.register(p.metrics)
+	p, err := newProcess(c, source, s, logs)
+	if err != nil {
+		return err
+	}
+	closeTracer, err := p.openTracer(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeTracer()
+	closeAdmin, err := c.serveAdmin(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer closeAdmin()
 	roles, err := p.roles(ctx, stdout)
 	if err != nil {
 		return err

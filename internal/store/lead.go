@@ -9,6 +9,9 @@ import (
 // leadQueue names the slot of the lead. No queue may have this name.
 const leadQueue = ".lead"
 
+// leadHolder is the key that names who leads: see lua/lead.lua.
+const leadHolder = "wl:{" + leadQueue + "}:holder"
+
 // LeadTerm is how long a leader leads without saying so again.
 const LeadTerm = 6 * time.Second
 
