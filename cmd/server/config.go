@@ -50,6 +50,9 @@ type config struct {
 	ship        awslogs.Config // Group is empty: nothing is shipped
 	traced      bool           // a collector of spans is configured
 	adminListen string         // empty: no profiles
+
+	metricsStream string // metricsOff: none is shipped
+	environment   string
 }
 
 // option is one way to say something: by flag and by WINDLASS_<NAME>. A secret
@@ -64,7 +67,7 @@ type option struct {
 
 // options is the one list of them. An empty value means the fallback.
 func options() []option {
-	return []option{
+	return append([]option{
 		{name: "role", fallback: roleAll, usage: "what this process does: all, or a comma list of api, web, worker, scheduler", set: setRoles},
 		{name: "listen", fallback: "127.0.0.1:8000", usage: "address of the page, the API and the health checks; a process without api and web takes a free port of 127.0.0.1 unless this is given", set: setListen},
 		{name: "admin-listen", usage: "loopback address of profiles (/debug/pprof/), such as 127.0.0.1:6060; empty serves none", set: setAdminListen},
@@ -122,7 +125,7 @@ func options() []option {
 				}
 				return awslogs.CheckRetention(c.ship.RetentionDays)
 			}},
-	}
+	}, metricsOptions()...)
 }
 
 func (o option) env() string {

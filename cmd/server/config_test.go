@@ -57,6 +57,21 @@ func TestParseConfigLogs(t *testing.T) {
 	}
 }
 
+func TestParseConfigMetrics(t *testing.T) {
+	c, err := parseConfig(nil, env(), &bytes.Buffer{})
+	if err != nil || c.metricsStream != "{role}/{host}/{boot}/metrics" || c.environment != "default" {
+		t.Errorf("got %q, %q, %v", c.metricsStream, c.environment, err)
+	}
+	c, err = parseConfig([]string{"-metrics-stream", "off"}, env("WINDLASS_ENVIRONMENT", "production"), &bytes.Buffer{})
+	if err != nil || c.metricsStream != metricsOff || c.environment != "production" {
+		t.Errorf("got %q, %q, %v", c.metricsStream, c.environment, err)
+	}
+	_, err = parseConfig([]string{"-metrics-stream", "a:b", "-environment", "a b"}, env(), &bytes.Buffer{})
+	if err == nil || !strings.Contains(err.Error(), "-metrics-stream: ") || !strings.Contains(err.Error(), "-environment: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestParseConfigSecretFromFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(file, []byte("0123456789abcdef0123\n"), 0o600); err != nil {

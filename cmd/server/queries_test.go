@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,10 +19,7 @@ var queryWord = regexp.MustCompile(`(?m)^#.*$|"[^"]*"|@?[a-z_]+`)
 // the queries in deploy/logs-insights ask for.
 func TestSavedQueriesNameFieldsOfTheLog(t *testing.T) {
 	cw := &cloudwatch{}
-	server := httptest.NewServer(cw)
-	t.Cleanup(server.Close)
-	cw.configure(t, server.URL)
-	c := start(t, "-log-group", "/windlass/test", "-log-spool-dir", t.TempDir())
+	c := startWith(t, cw.variables(t), "-log-group", "/windlass/test", "-log-spool-dir", t.TempDir(), "-metrics-stream", "off")
 	r, err := http.NewRequest("POST", c.url+"/api/v1/tasks", strings.NewReader(`{"kind":"demo.echo","input":{"message":1,"fail_first":1},"policy":{"min_backoff":"10ms"}}`))
 	if err != nil {
 		t.Fatal(err)

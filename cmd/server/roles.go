@@ -14,13 +14,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"windlass/internal/api"
 	"windlass/internal/awslogs"
 	"windlass/internal/egress"
 	"windlass/internal/kind"
+	"windlass/internal/metric"
 	"windlass/internal/scheduler"
 	"windlass/internal/store"
 	"windlass/internal/task"
@@ -45,16 +43,17 @@ type role func(ctx context.Context) error
 // process is what the roles of one process share.
 type process struct {
 	config
-	id, host string
-	started  time.Time
-	shipper  *awslogs.Shipper // nil: log lines are not shipped
-	source   *store.Source
-	store    *store.Store
-	kinds    []task.Kind
-	log      *slog.Logger
-	metrics  *prometheus.Registry
-	tracer   *tracing.Tracer // nil: nothing is traced
-	draining atomic.Bool
+	id, host  string
+	started   time.Time
+	shipper   *awslogs.Shipper // nil: log lines are not shipped
+	source    *store.Source
+	store     *store.Store
+	kinds     []task.Kind
+	log       *slog.Logger
+	metrics   *metric.Registry
+	publisher *publisher      // nil: metrics do not go to CloudWatch
+	tracer    *tracing.Tracer // nil: nothing is traced
+	draining  atomic.Bool
 	// working is done when every role but the front has ended: health is answered until then.
 	working sync.WaitGroup
 }
@@ -66,10 +65,8 @@ func newProcess(c config, source *store.Source, s *store.Store, logs *logs) (*pr
 	}
 	p := &process{
 		config: c, id: processID(host), host: host, started: s.Now().UTC().Truncate(time.Millisecond),
-		shipper: logs.shipper, source: source, store: s, log: logs.log, metrics: prometheus.NewRegistry(),
+		shipper: logs.shipper, source: source, store: s, log: logs.log,
 	}
-	logs.register(p.metrics)
-	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	p.kinds = kind.All(egress.New(c.egress), "Windlass/"+version)
 	return p, nil
 }
@@ -91,6 +88,9 @@ func (p *process) roles(ctx context.Context, stdout io.Writer) ([]role, error) {
 	}
 	if p.has(roleScheduler) {
 		c := scheduler.Config{ID: p.id, Store: p.store, Log: p.log, Metrics: scheduler.NewMetrics(p.metrics)}
+		if p.publisher != nil {
+			c.Publish = p.publisher.fleet
+		}
 		roles = append(roles, p.work(func(ctx context.Context) error { return scheduler.Run(ctx, c) }))
 	}
 	return roles, nil
@@ -110,14 +110,14 @@ func (p *process) work(r role) role {
 func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	mux := http.NewServeMux()
 	end := func() {}
-	health := api.HealthHandler(p.ready, p.metrics)
+	health := api.HealthHandler(p.ready, p.metrics.Handler())
 	for _, path := range []string{"/livez", "/readyz", "/healthz", "/metrics"} {
 		mux.Handle(path, health)
 	}
 	if p.has(roleAPI) {
 		a := api.New(api.Config{
 			Store: p.store, Kinds: p.kinds, Log: p.log, Version: version, AdminToken: p.adminToken,
-			Embedded: p.source.Embedded(), Registry: p.metrics, Tracer: p.tracer,
+			Embedded: p.source.Embedded(), Metrics: p.metrics, Tracer: p.tracer,
 			Process: p.describe, LogsURL: p.logsURL,
 		})
 		end = a.Close

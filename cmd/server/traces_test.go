@@ -146,11 +146,11 @@ func TestOneTraceFromTheCallerToTheTarget(t *testing.T) {
 			spans, hooks := newReceiver(t), &calls{}
 			target := httptest.NewServer(hooks)
 			t.Cleanup(target.Close)
-			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", spans.url)
+			variables := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + spans.url}
 			redis := redistest.Start(t)
 			var fleet []*child
 			for _, role := range roles {
-				fleet = append(fleet, start(t, "-role", role, "-redis-url", redis.URL(), "-egress-allow", "127.0.0.0/8"))
+				fleet = append(fleet, startWith(t, variables, "-role", role, "-redis-url", redis.URL(), "-egress-allow", "127.0.0.0/8"))
 			}
 			got := submitTraced(t, fleet[0], target.URL, "00-"+callersTrace+"-"+callersSpan+"-01")
 			if got.TraceID != callersTrace {
@@ -250,10 +250,11 @@ func TestADeadCollectorCostsNothing(t *testing.T) {
 	t.Cleanup(stuck.Close)
 	for name, collector := range map[string]string{"refuses": "http://127.0.0.1:1", "hangs": stuck.URL} {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector)
-			t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "10") // ms: it is tried often
-			t.Setenv("OTEL_BSP_MAX_QUEUE_SIZE", "8")  // and more spans come than it holds
-			c := start(t)
+			c := startWith(t, []string{
+				"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector,
+				"OTEL_BSP_SCHEDULE_DELAY=10", // ms: it is tried often
+				"OTEL_BSP_MAX_QUEUE_SIZE=8",  // and more spans come than it holds
+			})
 			for range 50 {
 				if got := c.submit("wait=20", `{"kind":"demo.echo","input":{"message":1}}`); got.State != task.Succeeded {
 					t.Fatalf("got %s", got.State)

@@ -14,8 +14,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
-	"github.com/prometheus/client_golang/prometheus"
 
+	"windlass/internal/metric"
 	"windlass/internal/store"
 	"windlass/internal/task"
 	"windlass/internal/tracing"
@@ -39,7 +39,7 @@ type Config struct {
 	AdminToken string                      // empty: nobody needs to sign in
 	Embedded   bool                        // tasks are kept in memory only
 	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
-	Registry   *prometheus.Registry        // metrics of this process; nil: one of its own
+	Metrics    *metric.Registry            // of this process; nil: one of its own
 	Tracer     *tracing.Tracer             // nil: nothing is traced
 	Process    func() store.Process        // this process as it is now; nil: nothing is known but its version
 	LogsURL    func(*task.Task) string     // where a task's log lines are, empty when that is not known; nil: nowhere
@@ -89,19 +89,18 @@ func New(c Config) *API {
 	if c.LogsURL == nil {
 		c.LogsURL = func(*task.Task) string { return "" }
 	}
-	if c.Registry == nil {
-		c.Registry = prometheus.NewRegistry()
+	if c.Metrics == nil {
+		c.Metrics = metric.NewRegistry()
 	}
 	a := &API{
 		config: c, store: c.Store, log: c.Log, kinds: map[string]kindInfo{},
 		registry: newRegistry(c.Kinds), credentials: newCredentials(c.AdminToken),
-		metrics: newHTTPMetrics(c.Registry), heartbeat: 15 * time.Second,
+		metrics: newHTTPMetrics(c.Metrics), heartbeat: 15 * time.Second,
 	}
 	const fresh = time.Second
 	a.crew = newRecent(fresh, func(ctx context.Context) ([]store.Worker, error) { return a.store.Workers(ctx) })
 	a.counts = newRecent(fresh, func(ctx context.Context) ([]store.Count, error) { return a.store.Counts(ctx) })
 	a.vitals = newRecent(fresh, func(ctx context.Context) (store.Vitals, error) { return a.store.Vitals(ctx) })
-	c.Registry.MustRegister(newBacklog(a.store, a.log))
 	a.closed, a.close = context.WithCancel(context.Background())
 
 	router := chi.NewRouter()

@@ -103,7 +103,7 @@ func (a *API) observe(next http.Handler) http.Handler {
 		if isHealth(route) {
 			level = slog.LevelDebug // asked every few seconds by a load balancer
 		}
-		tracing.Route(r.Context(), knownMethod(r.Method), route)
+		tracing.Route(r.Context(), r.Method, route)
 		args := []any{"request_id", requestID(r.Context()), "method", r.Method, "route", route,
 			"status", rec.status, "duration_seconds", took.Seconds()}
 		if id := tracing.ID(r.Context()); id != "" {

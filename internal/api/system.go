@@ -100,8 +100,8 @@ func (s *System) find(where, format string, args ...any) {
 const fullShare = 0.8
 
 func (s *System) findRedis() {
-	if s.Redis.MemoryShare >= fullShare {
-		s.find("redis", "Redis has filled %.0f %% of its memory. When it is full, new tasks are refused: give it more, or keep fewer ended tasks.", 100*s.Redis.MemoryShare)
+	if share := s.Redis.MemoryShare; share != nil && *share >= fullShare {
+		s.find("redis", "Redis has filled %.0f %% of its memory. When it is full, new tasks are refused: give it more, or keep fewer ended tasks.", 100**share)
 	}
 	if policy := s.Redis.Eviction; policy != "" && policy != "noeviction" {
 		s.find("redis", "Redis may throw accepted tasks away: its maxmemory-policy is %s. Set it to noeviction.", policy)

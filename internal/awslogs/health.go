@@ -4,7 +4,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"windlass/internal/metric"
 )
 
 // Health is how the shipper fares. Counts are since its start.
@@ -65,36 +65,24 @@ func fault(err error, what class) string {
 	return what.String()
 }
 
-// metric is one number of Health for Prometheus.
-type metric struct {
-	desc  *prometheus.Desc
-	kind  prometheus.ValueType
-	value func(Health) float64
-}
-
-type collector struct {
-	shipper *Shipper
-	metrics []metric
-}
-
-// Collector gives Health to Prometheus.
-func (s *Shipper) Collector() prometheus.Collector {
-	m := func(name, help string, kind prometheus.ValueType, value func(Health) float64) metric {
-		return metric{prometheus.NewDesc("windlass_log_"+name, help, nil, nil), kind, value}
-	}
-	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
-	return collector{s, []metric{
-		m("queued_lines", "Log lines that wait to be acknowledged by CloudWatch.", gauge, func(h Health) float64 { return float64(h.Queued) }),
-		m("memory_bytes", "What log lines take in memory.", gauge, func(h Health) float64 { return float64(h.MemoryBytes) }),
-		m("spooled_bytes", "What log lines take on the disk.", gauge, func(h Health) float64 { return float64(h.SpooledBytes) }),
-		m("oldest_unshipped_seconds", "Age of the oldest log line that is not shipped.", gauge, func(h Health) float64 { return h.OldestUnshipped.Seconds() }),
-		m("last_success_timestamp_seconds", "When CloudWatch last took log lines.", gauge, func(h Health) float64 { return unixSeconds(h.LastSuccess) }),
-		m("shipped_lines_total", "Log lines that CloudWatch took.", counter, func(h Health) float64 { return float64(h.Shipped) }),
-		m("rejected_lines_total", "Log lines that CloudWatch did not take.", counter, func(h Health) float64 { return float64(h.Rejected) }),
-		m("dropped_lines_total", "Log lines dropped for want of room.", counter, func(h Health) float64 { return float64(h.Dropped) }),
-		m("damaged_lines_total", "Log lines that could not be read from the disk.", counter, func(h Health) float64 { return float64(h.Damaged) }),
-		m("failed_calls_total", "Calls to CloudWatch that failed.", counter, func(h Health) float64 { return float64(h.FailedCalls) }),
-	}}
+// Measure gives the health of shippers, by what they ship, to the metrics of the process.
+func Measure(r *metric.Registry, shippers map[string]*Shipper) {
+	r.Reading(func(tell metric.Tell) {
+		for stream, s := range shippers {
+			h := s.Health()
+			tell(metric.LogQueuedLines, float64(h.Queued), stream)
+			tell(metric.LogMemoryBytes, float64(h.MemoryBytes), stream)
+			tell(metric.LogSpooledBytes, float64(h.SpooledBytes), stream)
+			tell(metric.LogOldestUnshipped, h.OldestUnshipped.Seconds(), stream)
+			tell(metric.LogLastSuccess, unixSeconds(h.LastSuccess), stream)
+			tell(metric.LogShippedLines, float64(h.Shipped), stream)
+			tell(metric.LogRejectedLines, float64(h.Rejected), stream)
+			tell(metric.LogDroppedLines, float64(h.Dropped), stream)
+			tell(metric.LogDamagedLines, float64(h.Damaged), stream)
+			tell(metric.LogFailedCalls, float64(h.FailedCalls), stream)
+		}
+	}, metric.LogQueuedLines, metric.LogMemoryBytes, metric.LogSpooledBytes, metric.LogOldestUnshipped, metric.LogLastSuccess,
+		metric.LogShippedLines, metric.LogRejectedLines, metric.LogDroppedLines, metric.LogDamagedLines, metric.LogFailedCalls)
 }
 
 func unixSeconds(t time.Time) float64 {
@@ -102,19 +90,4 @@ func unixSeconds(t time.Time) float64 {
 		return 0
 	}
 	return float64(t.UnixMilli()) / 1000
-}
-
-// Describe implements prometheus.Collector.
-func (c collector) Describe(out chan<- *prometheus.Desc) {
-	for _, m := range c.metrics {
-		out <- m.desc
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c collector) Collect(out chan<- prometheus.Metric) {
-	h := c.shipper.Health()
-	for _, m := range c.metrics {
-		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(h))
-	}
 }

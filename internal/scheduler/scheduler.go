@@ -29,12 +29,15 @@ const (
 	careEvery = 12
 )
 
-// Config sets a scheduler up. Every field is needed.
+// Config sets a scheduler up. Every field is needed unless it says otherwise.
 type Config struct {
 	ID      string // names the process among those that could lead
 	Store   *store.Store
 	Log     *slog.Logger
 	Metrics *Metrics
+	// Publish sends what Metrics shows of all processes, as of a time. It returns when that is sent,
+	// or with ctx's error. It is called once a Period, while this process leads. Nil: nobody wants it.
+	Publish func(ctx context.Context, at time.Time) error
 }
 
 // Run works until ctx ends and returns nil. What fails is logged and tried again.
@@ -50,7 +53,7 @@ func Run(ctx context.Context, c Config) error {
 		case <-tick.C:
 		}
 	}
-	s.stand(store.Lead{})
+	s.stand()
 	leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := c.Store.GiveUpLead(leave, s.ID); err != nil {
@@ -83,20 +86,22 @@ func (s *scheduler) lead(ctx context.Context) {
 		}
 	}
 	if l.Number != s.now.Number {
-		s.stand(l)
+		s.stand()
 		if l.Number > 0 {
 			s.begin(ctx, l.Number)
 		}
+	}
+	if l.Number == 0 && l.Holder != s.now.Holder {
+		s.Log.Info("scheduler stands by", "scheduler", s.ID, "leader", l.Holder)
 	}
 	s.now = l
 }
 
 // stand ends the duties and waits for them.
-func (s *scheduler) stand(l store.Lead) {
+func (s *scheduler) stand() {
 	if s.stop == nil {
 		return
 	}
-	s.Log.Info("scheduler stands by", "scheduler", s.ID, "leader", l.Holder)
 	s.stop()
 	s.stop = nil
 	s.duties.Wait()
@@ -111,6 +116,7 @@ func (s *scheduler) begin(ctx context.Context, number int64) {
 		s.Store.KeepUp(ctx, store.Keeping{Queues: s.Store.Queues, Every: keepInterval, Log: s.Log})
 	})
 	s.duties.Go(func() { s.sweepOn(ctx, number) })
+	s.duties.Go(func() { s.publishOn(ctx, number) })
 }
 
 // sweepOn sweeps, trims and cares at intervals until ctx ends.

@@ -3,12 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 const (
@@ -76,13 +72,4 @@ func (s *Store) Processes(ctx context.Context) ([]Process, error) {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.ID, b.ID))
 	})
 	return all, nil
-}
-
-// Leader gives the process that leads the schedulers, empty when none does.
-func (s *Store) Leader(ctx context.Context) (string, error) {
-	leader, err := s.rdb.Get(ctx, leadHolder).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return "", fmt.Errorf("ask who leads: %w", err)
-	}
-	return leader, nil
 }

@@ -12,14 +12,16 @@ import (
 
 // Vitals is how Redis fares: one server, or the masters of a cluster together.
 type Vitals struct {
-	Version     string  `json:"version" doc:"Of the server; empty for the embedded one." example:"8.0.2"`
-	Masters     int     `json:"masters" doc:"How many servers hold tasks."`
-	Replicas    int     `json:"replicas" doc:"The least that a master has."`
-	UsedBytes   int64   `json:"used_bytes" doc:"Memory in use, of all masters."`
-	MaxBytes    int64   `json:"max_bytes" doc:"Memory that they may use; 0 when one of them knows no bound."`
-	MemoryShare float64 `json:"memory_share" doc:"How full the fullest master is, from 0 to 1; 0 when it knows no bound."`
-	Eviction    string  `json:"eviction" doc:"What a full one does; anything but noeviction throws tasks away." example:"noeviction"`
-	LatencyMS   float64 `json:"latency_ms" doc:"How long the slowest took to answer, in milliseconds."`
+	Version   string `json:"version" doc:"Of the server; empty for the embedded one." example:"8.0.2"`
+	Masters   int    `json:"masters" doc:"How many servers hold tasks."`
+	Replicas  int    `json:"replicas" doc:"The least that a master has."`
+	UsedBytes int64  `json:"used_bytes" doc:"Memory in use, of all masters."`
+	MaxBytes  int64  `json:"max_bytes" doc:"Memory that they may use; 0 when one of them knows no bound."`
+	// MemoryShare is nil where it is not told.
+	MemoryShare *float64 `json:"memory_share" doc:"How full the fullest master is, from 0 to 1: of what it may use, or of its machine's memory where it knows no bound. Null when it does not say."`
+	Eviction    string   `json:"eviction" doc:"What a full one does; anything but noeviction throws tasks away." example:"noeviction"`
+	// LatencySeconds is a number of seconds, as in Stats.
+	LatencySeconds float64 `json:"latency_seconds" doc:"How long the slowest took to answer a ping."`
 }
 
 // Vitals asks Redis how it fares.
@@ -55,8 +57,10 @@ func (v Vitals) and(other Vitals) Vitals {
 	} else {
 		v.MaxBytes = 0
 	}
-	v.MemoryShare = max(v.MemoryShare, other.MemoryShare)
-	v.LatencyMS = max(v.LatencyMS, other.LatencyMS)
+	if v.MemoryShare == nil || other.MemoryShare != nil && *other.MemoryShare > *v.MemoryShare {
+		v.MemoryShare = other.MemoryShare
+	}
+	v.LatencySeconds = max(v.LatencySeconds, other.LatencySeconds)
 	return v
 }
 
@@ -80,10 +84,23 @@ func nodeVitals(ctx context.Context, rdb redis.Cmdable) (Vitals, error) {
 	v := Vitals{
 		Version: infoField(info, "redis_version"), Masters: 1, Replicas: int(number("connected_slaves")),
 		UsedBytes: number("used_memory"), MaxBytes: number("maxmemory"), Eviction: infoField(info, "maxmemory_policy"),
-		LatencyMS: float64(latency.Microseconds()) / 1000,
+		LatencySeconds: latency.Seconds(),
 	}
-	if v.MaxBytes > 0 {
-		v.MemoryShare = float64(v.UsedBytes) / float64(v.MaxBytes)
+	if share, ok := memoryShare(info); ok {
+		v.MemoryShare = &share
 	}
 	return v, nil
+}
+
+// memoryShare reads INFO's section memory. It gives false where that does not tell.
+func memoryShare(info string) (float64, bool) {
+	number := func(name string) float64 {
+		n, _ := strconv.ParseFloat(infoField(info, name), 64)
+		return n
+	}
+	used, most := number("used_memory"), number("maxmemory")
+	if most == 0 {
+		most = number("total_system_memory")
+	}
+	return used / max(1, most), used > 0 && most > 0
 }

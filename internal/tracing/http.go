@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
@@ -47,9 +48,13 @@ func traced(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, "/api/") && !strings.HasSuffix(r.URL.Path, "/events")
 }
 
-// Route names the span of the request that ctx belongs to by its method and its route.
+// Route names the span of the request that ctx belongs to by its method and its route. A method
+// that somebody made up is HTTP, as the conventions have it.
 func Route(ctx context.Context, method, route string) {
 	if span := trace.SpanFromContext(ctx); span.IsRecording() {
+		if !slices.Contains([]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}, method) {
+			method = "HTTP"
+		}
 		span.SetName(method + " " + route)
 		span.SetAttributes(attribute.String("http.route", route))
 	}

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Follow all tasks
-         * @description Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), deleted (its id), counts (as GET /api/v1/stats, at most once a second), and reset (too much was missed: fetch the list again).
+         * @description Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), and reset (too much was missed: fetch the list again).
          */
         get: operations["events"];
         put?: never;
@@ -90,7 +90,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Count the tasks */
+        /**
+         * Count the tasks, and what waits for workers
+         * @description For scripts and autoscalers: plain numbers, seconds as numbers too.
+         */
         get: operations["getStats"];
         put?: never;
         post?: never;
@@ -773,6 +776,40 @@ export interface components {
              */
             workers: number;
         };
+        QueueStats: {
+            /**
+             * Format: int64
+             * @description How many tasks wait for a worker: those that are pending.
+             */
+            backlog: number;
+            /**
+             * Format: double
+             * @description The backlog divided by the workers; all of it when there is none.
+             */
+            backlog_per_worker: number;
+            /** @description How many tasks it has in each state. */
+            counts: components["schemas"]["StateCounts"];
+            /**
+             * Format: double
+             * @description How long the first of them has waited; 0 when none does.
+             */
+            oldest_pending_seconds: number;
+            /**
+             * Format: int64
+             * @description How many more they could run.
+             */
+            slots_free: number;
+            /**
+             * Format: int64
+             * @description How many tasks those workers run, of any queue.
+             */
+            slots_used: number;
+            /**
+             * Format: int64
+             * @description How many workers serve the queue, or one of the queues.
+             */
+            workers: number;
+        };
         Queues: {
             items: components["schemas"]["Queue"][];
         };
@@ -786,9 +823,9 @@ export interface components {
             eviction: string;
             /**
              * Format: double
-             * @description How long the slowest took to answer, in milliseconds.
+             * @description How long the slowest took to answer a ping.
              */
-            latency_ms: number;
+            latency_seconds: number;
             /**
              * Format: int64
              * @description How many servers hold tasks.
@@ -801,9 +838,9 @@ export interface components {
             max_bytes: number;
             /**
              * Format: double
-             * @description How full the fullest master is, from 0 to 1; 0 when it knows no bound.
+             * @description How full the fullest master is, from 0 to 1: of what it may use, or of its machine's memory where it knows no bound. Null when it does not say.
              */
-            memory_share: number;
+            memory_share: number | null;
             /** @description Whether it answers and takes what is written. The other numbers are 0 when it does not answer. */
             reachable: boolean;
             /**
@@ -821,6 +858,18 @@ export interface components {
              * @example 8.0.2
              */
             version: string;
+        };
+        RedisStats: {
+            /**
+             * Format: double
+             * @description How long it took to answer a ping.
+             */
+            latency_seconds: number;
+            /**
+             * Format: double
+             * @description How much of its memory it uses, from 0 to 1: of maxmemory, or of the machine's where that is not set; of a cluster's masters the fullest. Null when it does not say.
+             */
+            memory_share: number | null;
         };
         Session: {
             /** @description Tasks are kept in memory only and do not outlive the process. */
@@ -1126,10 +1175,47 @@ export interface components {
         Stats: {
             /** Format: date-time */
             at: string;
+            /**
+             * Format: int64
+             * @description How many tasks wait for a worker: those that are pending.
+             */
+            backlog: number;
+            /**
+             * Format: double
+             * @description The backlog divided by the workers; all of it when there is none.
+             */
+            backlog_per_worker: number;
             /** @description Every count above zero. */
             items: components["schemas"]["Count"][];
+            /** @description The scheduler that leads; null when none does. */
+            leader: string | null;
+            /**
+             * Format: double
+             * @description How long the first of them has waited; 0 when none does.
+             */
+            oldest_pending_seconds: number;
+            /** @description By name: those that were ever used and those that a worker serves. */
+            queues: {
+                [key: string]: components["schemas"]["QueueStats"];
+            };
+            redis: components["schemas"]["RedisStats"];
+            /**
+             * Format: int64
+             * @description How many more they could run.
+             */
+            slots_free: number;
+            /**
+             * Format: int64
+             * @description How many tasks those workers run, of any queue.
+             */
+            slots_used: number;
             /** @description Over all queues and kinds. */
             totals: components["schemas"]["StateCounts"];
+            /**
+             * Format: int64
+             * @description How many workers serve the queue, or one of the queues.
+             */
+            workers: number;
         };
         Submit: {
             /**
@@ -1693,7 +1779,10 @@ export interface operations {
     };
     getStats: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only what concerns these queues, separated by commas. One that nobody knows has nothing. */
+                queue?: string[];
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -58,12 +58,12 @@ function Store({ system: { redis: r } }: { system: System }) {
       <header><h2 id="redis">Redis</h2>{r.version && <span class="muted push">{r.version}</span>}</header>
       {!r.reachable ? <p class="note">Nothing is known of it while it does not answer.</p> : (
         <dl class="numbers">
-          <Figure name="Answers in">{r.latency_ms < 1 ? `${r.latency_ms.toFixed(2)} ms` : span(r.latency_ms)}</Figure>
+          <Figure name="Answers in">{r.latency_seconds < .001 ? `${(1000 * r.latency_seconds).toFixed(2)} ms` : span(1000 * r.latency_seconds)}</Figure>
           {r.embedded
             ? <Figure name="Where">in this process's memory</Figure>
             : <>
                 <Figure name="Memory">{bytes(r.used_bytes)}{r.max_bytes > 0 ? ` of ${bytes(r.max_bytes)}` : ', no bound'}</Figure>
-                {r.memory_share > 0 && <Figure name="Fullest">{Math.round(100 * r.memory_share)} %</Figure>}
+                {r.memory_share !== null && <Figure name="Full">{share(r.memory_share)}</Figure>}
                 <Figure name="When full">{r.eviction === 'noeviction' ? 'refuses new tasks' : r.eviction}</Figure>
                 <Figure name="Servers">{plural(r.masters, 'master')}, {r.replicas === 0 ? 'no replica' : `${plural(r.replicas, 'replica')}${r.masters > 1 ? ' each' : ''}`}</Figure>
               </>}
@@ -72,6 +72,9 @@ function Store({ system: { redis: r } }: { system: System }) {
     </section>
   )
 }
+
+/** A share in per cent; a small one is not nothing. */
+const share = (part: number) => (part > 0 && part < .01 ? 'under 1 %' : `${Math.round(100 * part)} %`)
 
 function Figure({ name, children }: { name: string; children: ComponentChildren }) {
   return <div><dt>{name}</dt><dd>{children}</dd></div>
