@@ -48,7 +48,7 @@ $(DIST): $(UI)/node_modules/.package-lock.json $(PAGE)
 
 .PHONY: test
 test: page $(BROWSER) ## every test: Go with the race detector, 5 s of each fuzz test, page, browser
-	@scripts/setup gcc redis-server chromium font moto
+	@scripts/setup gcc redis-server chromium font moto promtool
 	@scripts/test
 
 .PHONY: check

@@ -97,8 +97,21 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	if err := s.SyncClock(ctx); err != nil {
 		return err
 	}
-	p := newProcess(c, source, s, log)
+	p, err := newProcess(c, source, s, logs)
+	if err != nil {
+		return err
+	}
 	p.metrics, p.publisher = metrics, publisher
+	closeTracer, err := p.openTracer(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeTracer()
+	closeAdmin, err := c.serveAdmin(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer closeAdmin()
 	roles, err := p.roles(ctx, stdout)
 	if err != nil {
 		return err

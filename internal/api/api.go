@@ -18,6 +18,7 @@ import (
 	"windlass/internal/metric"
 	"windlass/internal/store"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 )
 
 const (
@@ -39,6 +40,9 @@ type Config struct {
 	Embedded   bool                        // tasks are kept in memory only
 	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
 	Metrics    *metric.Registry            // of this process; nil: one of its own
+	Tracer     *tracing.Tracer             // nil: nothing is traced
+	Process    func() store.Process        // this process as it is now; nil: nothing is known but its version
+	LogsURL    func(*task.Task) string     // where a task's log lines are, empty when that is not known; nil: nowhere
 }
 
 // kindInfo is a kind with the schema of its input.
@@ -60,6 +64,7 @@ type API struct {
 	metrics      *httpMetrics
 	crew         *recent[[]store.Worker]
 	counts       *recent[[]store.Count]
+	vitals       *recent[store.Vitals]
 	document     document
 	handler      http.Handler
 
@@ -78,6 +83,12 @@ func New(c Config) *API {
 	if c.Ready == nil {
 		c.Ready = c.Store.Ready
 	}
+	if c.Process == nil {
+		c.Process = func() store.Process { return store.Process{Version: c.Version, Roles: []string{}} }
+	}
+	if c.LogsURL == nil {
+		c.LogsURL = func(*task.Task) string { return "" }
+	}
 	if c.Metrics == nil {
 		c.Metrics = metric.NewRegistry()
 	}
@@ -89,10 +100,11 @@ func New(c Config) *API {
 	const fresh = time.Second
 	a.crew = newRecent(fresh, func(ctx context.Context) ([]store.Worker, error) { return a.store.Workers(ctx) })
 	a.counts = newRecent(fresh, func(ctx context.Context) ([]store.Count, error) { return a.store.Counts(ctx) })
+	a.vitals = newRecent(fresh, func(ctx context.Context) (store.Vitals, error) { return a.store.Vitals(ctx) })
 	a.closed, a.close = context.WithCancel(context.Background())
 
 	router := chi.NewRouter()
-	router.Use(identify, a.observe, secure, a.recoverer, a.guard, a.singleQuery, middleware.GetHead, a.readBody,
+	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.guard, a.singleQuery, middleware.GetHead, a.readBody,
 		middleware.Compress(compression, typeJSON, problemType, typeCSV, "text/html")) // never event streams: they must not be held back
 	router.NotFound(a.notFound)
 	router.MethodNotAllowed(a.methodNotAllowed)

@@ -109,6 +109,10 @@ func (a *API) systemRoutes(h huma.API) {
 		Description: "For scripts and autoscalers: plain numbers, seconds as numbers too.",
 	}, a.getStats)
 	register(a, h, huma.Operation{
+		OperationID: "getSystem", Method: http.MethodGet, Path: prefix + "/system", Tags: []string{tagSystem},
+		Summary: "Ask whether all is well", Description: "Every process and how it ships its log lines, the store, and what somebody should look at. It answers while the store is away, too.",
+	}, a.getSystem)
+	register(a, h, huma.Operation{
 		OperationID: "getSession", Method: http.MethodGet, Path: pathSession, Tags: []string{tagSession}, Security: open(),
 		Summary: "Ask whether to sign in",
 	}, a.getSession)

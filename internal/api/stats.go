@@ -68,7 +68,7 @@ func statsOf(s store.Snapshot, queues []string) Stats {
 	items := slices.DeleteFunc(slices.Clone(s.Counts), func(c store.Count) bool { return !wanted(c.Queue) })
 	out := Stats{
 		Counts: countsOf(s.At, items), Load: loadOf(s.Load(queues...)), Queues: map[string]QueueStats{},
-		Redis: RedisStats{MemoryShare: s.Redis.MemoryShare, LatencySeconds: s.Redis.Latency.Seconds()},
+		Redis: RedisStats{MemoryShare: s.Redis.MemoryShare, LatencySeconds: s.Redis.LatencySeconds},
 	}
 	if s.Leader != "" {
 		out.Leader = &s.Leader

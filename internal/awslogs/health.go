@@ -1,6 +1,7 @@
 package awslogs
 
 import (
+	"errors"
 	"time"
 
 	"windlass/internal/metric"
@@ -26,8 +27,9 @@ type Health struct {
 	// LastSuccess is zero before the first one.
 	LastSuccess time.Time
 	// LastError is of the last call that failed, at LastErrorAt. It stays after a success.
-	LastError   string
-	LastErrorAt time.Time
+	// LastFault says it in a sentence that names no account, role or address.
+	LastError, LastFault string
+	LastErrorAt          time.Time
 	// DiskError is what keeps lines off the disk now. Empty means that it is well.
 	DiskError string
 }
@@ -51,9 +53,16 @@ func (s *Shipper) Health() Health {
 	defer s.sender.mu.Unlock()
 	h.FailedCalls, h.LastSuccess, h.LastErrorAt = s.sender.failed, s.sender.last, s.sender.lastErrAt
 	if s.sender.lastErr != nil {
-		h.LastError = s.sender.lastErr.Error()
+		h.LastError, h.LastFault = s.sender.lastErr.Error(), fault(s.sender.lastErr, s.sender.lastClass)
 	}
 	return h
+}
+
+func fault(err error, what class) string {
+	if errors.Is(err, errNoRegion) {
+		return "No AWS region is configured: set AWS_REGION."
+	}
+	return what.String()
 }
 
 // Measure gives the health of shippers, by what they ship, to the metrics of the process.

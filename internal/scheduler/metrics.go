@@ -53,5 +53,5 @@ func (m *Metrics) read(tell metric.Tell) {
 	if share := s.Redis.MemoryShare; share != nil {
 		tell(metric.RedisMemory, *share)
 	}
-	tell(metric.RedisLatency, s.Redis.Latency.Seconds())
+	tell(metric.RedisLatency, s.Redis.LatencySeconds)
 }

@@ -5,11 +5,8 @@ package scheduler
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -34,6 +31,7 @@ const (
 
 // Config sets a scheduler up. Every field is needed unless it says otherwise.
 type Config struct {
+	ID      string // names the process among those that could lead
 	Store   *store.Store
 	Log     *slog.Logger
 	Metrics *Metrics
@@ -44,12 +42,8 @@ type Config struct {
 
 // Run works until ctx ends and returns nil. What fails is logged and tried again.
 func Run(ctx context.Context, c Config) error {
-	host, err := os.Hostname()
-	if err != nil {
-		return fmt.Errorf("start scheduler: %w", err)
-	}
-	s := &scheduler{Config: c, id: fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:8])}
-	c.Log.Info("scheduler started", "scheduler", s.id)
+	s := &scheduler{Config: c}
+	c.Log.Info("scheduler started", "scheduler", s.ID)
 	tick := time.NewTicker(leadInterval)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -62,7 +56,7 @@ func Run(ctx context.Context, c Config) error {
 	s.stand()
 	leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := c.Store.GiveUpLead(leave, s.id); err != nil {
+	if err := c.Store.GiveUpLead(leave, s.ID); err != nil {
 		c.Log.Warn("the lead ends by itself in a while", "error", err)
 	}
 	return nil
@@ -72,7 +66,6 @@ func Run(ctx context.Context, c Config) error {
 type scheduler struct {
 	Config
 
-	id     string
 	now    store.Lead         // what it last heard of the lead
 	stop   context.CancelFunc // ends the duties; nil while it stands by
 	duties sync.WaitGroup
@@ -83,7 +76,7 @@ type scheduler struct {
 func (s *scheduler) lead(ctx context.Context) {
 	asked, cancel := context.WithTimeout(ctx, leadInterval)
 	defer cancel()
-	l, err := s.Store.Lead(asked, s.id)
+	l, err := s.Store.Lead(asked, s.ID)
 	if err != nil {
 		if ctx.Err() == nil {
 			s.Log.Error("the lead could not be asked for", "error", err)
@@ -99,7 +92,7 @@ func (s *scheduler) lead(ctx context.Context) {
 		}
 	}
 	if l.Number == 0 && l.Holder != s.now.Holder {
-		s.Log.Info("scheduler stands by", "scheduler", s.id, "leader", l.Holder)
+		s.Log.Info("scheduler stands by", "scheduler", s.ID, "leader", l.Holder)
 	}
 	s.now = l
 }
@@ -116,7 +109,7 @@ func (s *scheduler) stand() {
 }
 
 func (s *scheduler) begin(ctx context.Context, number int64) {
-	s.Log.Info("scheduler leads", "scheduler", s.id, "lead", number)
+	s.Log.Info("scheduler leads", "scheduler", s.ID, "lead", number)
 	s.Metrics.leads.Set(1)
 	ctx, s.stop = context.WithCancel(ctx)
 	s.duties.Go(func() {
@@ -185,5 +178,5 @@ func (s *scheduler) care(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.Store.Register(ctx, queues), s.Store.ForgetWorkers(ctx))
+	return errors.Join(s.Store.Register(ctx, queues), s.Store.ForgetGone(ctx))
 }

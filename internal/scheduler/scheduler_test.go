@@ -50,7 +50,7 @@ func TestRunDoesWhatTimeDemands(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(ctx, Config{Store: s, Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(metric.NewRegistry())})
+		ended <- Run(ctx, Config{ID: "only", Store: s, Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(metric.NewRegistry())})
 	}()
 	eventually(t, "the delayed task to be pending", func() bool { return state(t, s, due) == task.Pending })
 	eventually(t, "the lost task to be pending", func() bool { return state(t, s, lost) == task.Pending })

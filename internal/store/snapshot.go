@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -23,7 +21,7 @@ type Snapshot struct {
 	Crew   []Worker
 	Oldest map[string]time.Duration // by queue: how long the first task that waits for a worker has waited
 	Leader string                   // the scheduler that leads; empty: none does
-	Redis  RedisLoad
+	Redis  Vitals
 }
 
 // Load is how much waits in some queues, and for whom.
@@ -33,15 +31,6 @@ type Load struct {
 	Workers int           // that serve one of the queues or more
 	// SlotsUsed and SlotsFree are of those workers, whatever queue the tasks in them are from.
 	SlotsUsed, SlotsFree int
-}
-
-// RedisLoad is how Redis fares.
-type RedisLoad struct {
-	// MemoryShare is how much of its memory is used, from 0 to 1: of maxmemory, or of the machine's
-	// where that is not set; of a cluster's masters the fullest. Nil: it does not say.
-	MemoryShare *float64
-	// Latency is how long it took to answer a ping.
-	Latency time.Duration
 }
 
 // Load gives how much waits in the named queues together. None named: in all of them. Of a queue
@@ -106,47 +95,8 @@ func (s *Store) Snapshot(ctx context.Context) (Snapshot, error) {
 		return snap, err
 	}
 	snap.At = s.Now()
-	snap.Redis, err = s.redisLoad(ctx)
+	snap.Redis, err = s.Vitals(ctx)
 	return snap, err
-}
-
-func (s *Store) redisLoad(ctx context.Context) (RedisLoad, error) {
-	var load RedisLoad
-	asked := time.Now()
-	if err := s.Ping(ctx); err != nil {
-		return load, err
-	}
-	load.Latency = time.Since(asked)
-	var mu sync.Mutex // the masters are asked at the same time
-	ask := func(ctx context.Context, node redis.Cmdable) error {
-		info, err := node.Info(ctx).Result() // the embedded one knows no sections
-		if err != nil {
-			return fmt.Errorf("ask redis for its memory: %w", err)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if share, ok := memoryShare(info); ok && (load.MemoryShare == nil || share > *load.MemoryShare) {
-			load.MemoryShare = &share
-		}
-		return nil
-	}
-	if c, ok := s.rdb.(*redis.ClusterClient); ok {
-		return load, c.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return ask(ctx, node) })
-	}
-	return load, ask(ctx, s.rdb)
-}
-
-// memoryShare reads INFO. It gives false where that does not tell.
-func memoryShare(info string) (float64, bool) {
-	number := func(name string) float64 {
-		n, _ := strconv.ParseFloat(infoField(info, name), 64)
-		return n
-	}
-	used, most := number("used_memory"), number("maxmemory")
-	if most == 0 {
-		most = number("total_system_memory")
-	}
-	return used / max(1, most), used > 0 && most > 0
 }
 
 // Leader names the process that leads the schedulers. Empty: none does.

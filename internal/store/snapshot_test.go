@@ -22,7 +22,7 @@ func testSnapshot(e *env) {
 	e.ok(err)
 	got, err := e.Snapshot(e.ctx)
 	e.ok(err)
-	if len(got.Queues) != 3 || got.Leader != "s1" || got.Redis.Latency <= 0 || got.At.IsZero() {
+	if len(got.Queues) != 3 || got.Leader != "s1" || got.Redis.LatencySeconds <= 0 || got.At.IsZero() {
 		e.t.Errorf("got %+v", got)
 	}
 	for _, tt := range []struct {
