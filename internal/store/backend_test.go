@@ -305,7 +305,7 @@ func (e *env) wantState(id string, want task.State) *task.Task {
 
 func (e *env) upkeep(queue string) Upkept {
 	e.t.Helper()
-	got, err := e.Upkeep(e.ctx, queue, false)
+	got, err := e.Upkeep(e.ctx, queue)
 	e.ok(err)
 	return got
 }
