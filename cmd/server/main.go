@@ -101,10 +101,12 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 		return err
 	}
 	p.metrics, p.publisher = metrics, publisher
-	return p.run(ctx, stdout)
+	err = p.run(ctx, stdout)
+	log.Info("stopped")
+	return err
 }
 
-// run starts the roles and waits until they have ended. The first role that fails ends the others.
+// run starts the roles and waits until they have ended.
 func (p *process) run(ctx context.Context, stdout io.Writer) error {
 	closeTracer, err := p.openTracer(ctx)
 	if err != nil {
@@ -128,9 +130,7 @@ func (p *process) run(ctx context.Context, stdout io.Writer) error {
 	if p.publisher != nil {
 		g.Go(func() error { p.publisher.run(ctx, p.log); return nil })
 	}
-	err = g.Wait()
-	p.log.Info("stopped")
-	return err
+	return g.Wait()
 }
 
 // checkRedis refuses a server that cannot keep Windlass's promises and warns of

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,7 +15,7 @@ import (
 func TestDeclarationsAreWhole(t *testing.T) {
 	t.Parallel()
 	name := regexp.MustCompile(`^windlass(_[a-z]+)+$`)
-	seen := map[string]bool{}
+	seen, labels := map[string]bool{}, map[string]Label{}
 	for _, m := range All() {
 		if !name.MatchString(m.Name) || seen[m.Name] {
 			t.Errorf("%s is not a name, or there twice", m.Name)
@@ -37,6 +38,10 @@ func TestDeclarationsAreWhole(t *testing.T) {
 			if (len(l.Values) == 0) == (l.Most == 0) || len(l.Values)+l.Most > 100 {
 				t.Errorf("%s: the label %s is not bounded", m.Name, l.Name)
 			}
+			if other, there := labels[l.Name]; there && !reflect.DeepEqual(other, l) {
+				t.Errorf("%s: the label %s is another one elsewhere", m.Name, l.Name)
+			}
+			labels[l.Name] = l
 		}
 	}
 }

@@ -108,6 +108,16 @@ func TestPeriodsArePublishedOnce(t *testing.T) {
 	}
 }
 
+func TestEveryQueueHasALabel(t *testing.T) {
+	for _, m := range metric.All() {
+		for _, l := range m.Labels {
+			if l.Name == "queue" && l.Most != store.MaxQueues {
+				t.Errorf("%s shows %d queues, and there may be %d", m.Name, l.Most, store.MaxQueues)
+			}
+		}
+	}
+}
+
 func state(t *testing.T, s *store.Store, id string) task.State {
 	t.Helper()
 	got, err := s.Get(t.Context(), id)
