@@ -113,6 +113,8 @@ func behaviours() map[string]func(*env) {
 		"keep up":                     testKeepUp,
 		"message of a claim":          testMessage,
 		"workers":                     testWorkers,
+		"processes":                   testProcesses,
+		"vitals":                      testVitals,
 		"queues":                      testQueues,
 		"snapshot":                    testSnapshot,
 		"periods":                     testPeriods,

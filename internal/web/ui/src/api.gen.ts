@@ -841,7 +841,7 @@ export interface components {
              * @description How full the fullest master is, from 0 to 1: of what it may use, or of its machine's memory where it knows no bound. Null when it does not say.
              */
             memory_share: number | null;
-            /** @description Whether it answers and takes what is written. The other numbers are 0 when it does not answer. */
+            /** @description Whether it answers. The numbers are 0 when it does not. */
             reachable: boolean;
             /**
              * Format: int64
