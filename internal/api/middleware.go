@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"windlass/internal/tracing"
 )
 
 const (
@@ -108,11 +110,16 @@ func (a *API) observe(next http.Handler) http.Handler {
 		if isHealth(route) {
 			level = slog.LevelDebug // asked every few seconds by a load balancer
 		}
-		line := []any{"request_id", requestID(r.Context()), "method", r.Method, "route", route, "status", rec.status, "duration", took.String()}
-		if c := CallerOf(r.Context()); c != nil && c.ID != "" {
-			line = append(line, "caller", c.ID)
+		tracing.Route(r.Context(), r.Method, route)
+		args := []any{"request_id", requestID(r.Context()), "method", r.Method, "route", route,
+			"status", rec.status, "duration_seconds", took.Seconds()}
+		if id := tracing.ID(r.Context()); id != "" {
+			args = append(args, "trace_id", id)
 		}
-		a.log.Log(r.Context(), level, "request", line...)
+		if c := CallerOf(r.Context()); c != nil && c.ID != "" {
+			args = append(args, "caller", c.ID)
+		}
+		a.log.Log(r.Context(), level, "request", args...)
 	})
 }
 

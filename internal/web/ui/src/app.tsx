@@ -17,6 +17,7 @@ import { WorkersPage } from './pages/workers.tsx'
 const newPage = lazy<object>(() => import('./pages/new.tsx').then((m) => m.NewPage))
 const tokensPage = lazy<object>(() => import('./pages/tokens.tsx').then((m) => m.TokensPage))
 const sessionsPage = lazy<object>(() => import('./pages/sessions.tsx').then((m) => m.SessionsPage))
+const systemPage = lazy<object>(() => import('./pages/system.tsx').then((m) => m.SystemPage))
 const taskPage = lazy<{ id: string }>(() => import('./pages/task.tsx').then((m) => m.TaskPage))
 
 const problem = new Box<Problem | undefined>(undefined)
@@ -58,6 +59,7 @@ function Route() {
   if (path === '/sessions') return <Come page={sessionsPage} />
   if (path === '/queues') return <QueuesPage />
   if (path === '/workers') return <WorkersPage />
+  if (path === '/system') return <Come key="system" page={systemPage} />
   return <Blank whole title="There is no such page" actions={<a class="button" href="/tasks">Go to tasks</a>}>The address leads nowhere here.</Blank>
 }
 
