@@ -28,7 +28,7 @@
 --   asynq:{q}:pending              list    asynq's line: pushed left, popped right
 --
 -- Fields of the record: k kind, s state, i input, sub subject, sum summary, po policy,
--- tg tags (JSON array), u unique key, tp traceparent, ck cache key, cf cache time (ms),
+-- tg tags (JSON array), u unique key, tp traceparent, by who handed it in, ck cache key, cf cache time (ms),
 -- c created, r run at, st started, f finished, x start deadline, d total deadline (all ms),
 -- v version, n last attempt's number, us attempts used, lo attempts lost, cr cancel requested,
 -- ov overrunning, pd pt pm progress, res result, er error (JSON), ln log lines ever written,
