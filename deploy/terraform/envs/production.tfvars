@@ -1,0 +1,34 @@
+# Outlives an instance, a zone and a Redis node. Who serves and who works scale apart.
+# About 190 USD a month at its minimum. domain_name, hosted_zone_name and alarm_emails are yours to
+# give: see terraform.tfvars.example.
+environment = "production"
+
+fleets = {
+  web = {
+    roles         = ["api", "web", "scheduler"] # Any number of schedulers may run; one leads.
+    min           = 2
+    max           = 6
+    behind_alb    = true
+    drain_seconds = 30
+    requests      = 6000
+  }
+  worker = {
+    roles          = ["worker"]
+    min            = 2
+    max            = 20
+    drain_seconds  = 300
+    concurrency    = 16
+    backlog        = 200
+    oldest_seconds = 60
+  }
+}
+
+redis = {
+  node_type     = "cache.t4g.small"
+  nodes         = 2
+  snapshot_days = 7
+}
+
+waf                = true
+log_retention_days = 365
+access_log_days    = 90
