@@ -109,6 +109,26 @@ resource "aws_launch_template" "fleet" {
   }))
 }
 
+locals {
+  hooks = { for h in flatten([for name, f in local.fleets : [
+    # An instance serves when the program answers, and else is given back.
+    { fleet = name, name = local.launch_hook, transition = "autoscaling:EC2_INSTANCE_LAUNCHING", seconds = local.boot_seconds + 120, otherwise = "ABANDON" },
+    # An instance goes when its requests and tasks have ended.
+    { fleet = name, name = local.drain_hook, transition = "autoscaling:EC2_INSTANCE_TERMINATING", seconds = f.hook_seconds, otherwise = "CONTINUE" },
+  ]]) : "${h.fleet}-${h.name}" => h }
+}
+
+# The hooks for good: those of the group itself would not follow when drain_seconds changes.
+resource "aws_autoscaling_lifecycle_hook" "fleet" {
+  for_each = local.hooks
+
+  name                   = each.value.name
+  autoscaling_group_name = aws_autoscaling_group.fleet[each.value.fleet].name
+  lifecycle_transition   = each.value.transition
+  heartbeat_timeout      = each.value.seconds
+  default_result         = each.value.otherwise
+}
+
 resource "aws_autoscaling_group" "fleet" {
   for_each = local.fleets
 
@@ -134,20 +154,15 @@ resource "aws_autoscaling_group" "fleet" {
   # Scaling looks at GroupInServiceInstances, an alarm too.
   enabled_metrics = ["GroupDesiredCapacity", "GroupInServiceInstances", "GroupMinSize", "GroupMaxSize", "GroupPendingInstances", "GroupTerminatingInstances"]
 
-  # An instance serves when the program answers, and else is given back.
-  initial_lifecycle_hook {
-    name                 = local.launch_hook
-    lifecycle_transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
-    heartbeat_timeout    = local.boot_seconds + 120
-    default_result       = "ABANDON"
-  }
-
-  # An instance goes when its requests and tasks have ended.
-  initial_lifecycle_hook {
-    name                 = local.drain_hook
-    lifecycle_transition = "autoscaling:EC2_INSTANCE_TERMINATING"
-    heartbeat_timeout    = each.value.hook_seconds
-    default_result       = "CONTINUE"
+  # The first instances too wait for the hooks: see aws_autoscaling_lifecycle_hook.
+  dynamic "initial_lifecycle_hook" {
+    for_each = { for h in local.hooks : h.name => h if h.fleet == each.key }
+    content {
+      name                 = initial_lifecycle_hook.value.name
+      lifecycle_transition = initial_lifecycle_hook.value.transition
+      heartbeat_timeout    = initial_lifecycle_hook.value.seconds
+      default_result       = initial_lifecycle_hook.value.otherwise
+    }
   }
 
   instance_refresh {
@@ -177,7 +192,8 @@ resource "aws_autoscaling_group" "fleet" {
   }
 
   lifecycle {
-    ignore_changes = [desired_capacity] # Scaling's affair.
+    # The first is scaling's affair. The second counts when a group is made, and never again.
+    ignore_changes = [desired_capacity, initial_lifecycle_hook]
   }
 
   timeouts {
@@ -190,7 +206,8 @@ resource "aws_autoscaling_group" "fleet" {
     aws_vpc_security_group_egress_rule.this,
     aws_vpc_endpoint.interface,
     aws_iam_role_policy.fleet,
-    aws_secretsmanager_secret_version.this,
+    aws_secretsmanager_secret_version.admin,
+    aws_secretsmanager_secret_version.redis,
     aws_elasticache_replication_group.this,
     aws_lb_listener.http,
     aws_lb_listener.https,

@@ -19,36 +19,67 @@ locals {
 # The passwords are made here, of two random ids, because this needs no second provider and shows
 # in no log: data.aws_secretsmanager_random_password prints its value. They are in the state, so
 # guard the state and plan files like passwords.
-resource "terraform_data" "token_version" {
-  for_each = local.token_versions
-  input    = each.value
-}
+#
+# Redis's goes by two secrets: "next" is made first, Redis learns it, and only then it is what
+# instances read. So no instance ever has a password that Redis does not know yet.
 
 locals {
-  token_versions = { redis-password = var.redis_token_version, admin-token = var.admin_token_version }
+  secrets = {
+    admin-token         = "What the page and the API ask for"
+    redis-password      = "What instances show to Redis"
+    redis-password-next = "What Redis is told; redis-password follows"
+  }
 }
 
 resource "aws_secretsmanager_secret" "this" {
-  for_each = local.token_versions
+  for_each = local.secrets
 
   #checkov:skip=CKV2_AWS_57:rotated by redis_token_version and admin_token_version, because Redis and the instances have to follow in order
   name                    = "${var.name}/${var.environment}/${each.key}"
-  description             = each.key == "admin-token" ? "What the page and the API ask for." : "What Redis asks for."
+  description             = each.value
   kms_key_id              = aws_kms_key.this.arn
   recovery_window_in_days = var.deletion_protection ? 30 : 0
 }
 
-resource "aws_secretsmanager_secret_version" "this" {
-  for_each = local.token_versions
+resource "terraform_data" "admin_token_version" {
+  input = var.admin_token_version
+}
 
-  secret_id     = aws_secretsmanager_secret.this[each.key].id
+resource "terraform_data" "redis_token_version" {
+  input = var.redis_token_version
+}
+
+resource "aws_secretsmanager_secret_version" "admin" {
+  secret_id     = aws_secretsmanager_secret.this["admin-token"].id
   secret_string = sha256("${uuid()}${uuid()}")
 
   lifecycle {
     ignore_changes        = [secret_string]
     create_before_destroy = true
-    replace_triggered_by  = [terraform_data.token_version[each.key]]
+    replace_triggered_by  = [terraform_data.admin_token_version]
   }
+}
+
+resource "aws_secretsmanager_secret_version" "redis_next" {
+  secret_id     = aws_secretsmanager_secret.this["redis-password-next"].id
+  secret_string = sha256("${uuid()}${uuid()}")
+
+  lifecycle {
+    ignore_changes        = [secret_string]
+    create_before_destroy = true
+    replace_triggered_by  = [terraform_data.redis_token_version]
+  }
+}
+
+resource "aws_secretsmanager_secret_version" "redis" {
+  secret_id     = aws_secretsmanager_secret.this["redis-password"].id
+  secret_string = aws_secretsmanager_secret_version.redis_next.secret_string
+
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  depends_on = [aws_elasticache_replication_group.this]
 }
 
 resource "aws_elasticache_subnet_group" "this" {
@@ -104,7 +135,7 @@ resource "aws_elasticache_replication_group" "this" {
   kms_key_id                 = aws_kms_key.this.arn
   transit_encryption_enabled = true
   transit_encryption_mode    = "required"
-  auth_token                 = aws_secretsmanager_secret_version.this["redis-password"].secret_string
+  auth_token                 = aws_secretsmanager_secret_version.redis_next.secret_string
   auth_token_update_strategy = var.redis_old_token ? "ROTATE" : "SET"
 
   snapshot_name             = var.redis.snapshot_name

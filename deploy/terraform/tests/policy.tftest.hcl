@@ -116,8 +116,8 @@ run "instances" {
   }
   assert {
     condition = alltrue([for name, t in aws_launch_template.fleet :
-      !strcontains(base64decode(t.user_data), nonsensitive(aws_secretsmanager_secret_version.this["redis-password"].secret_string)) &&
-      !strcontains(base64decode(t.user_data), nonsensitive(aws_secretsmanager_secret_version.this["admin-token"].secret_string))
+      !strcontains(base64decode(t.user_data), nonsensitive(aws_secretsmanager_secret_version.redis.secret_string)) &&
+      !strcontains(base64decode(t.user_data), nonsensitive(aws_secretsmanager_secret_version.admin.secret_string))
     ])
     error_message = "A secret is in user data."
   }
@@ -146,14 +146,16 @@ run "every_fleet_drains_longer_than_its_tasks" {
     error_message = "Docker or systemd ends the program before its tasks have ended."
   }
   assert {
-    condition = alltrue(flatten([for name, g in aws_autoscaling_group.fleet : [for h in g.initial_lifecycle_hook :
-      h.heartbeat_timeout >= 30 + local.fleets[name].deregistration_seconds + tonumber(regex("TimeoutStopSec=([0-9]+)", base64decode(aws_launch_template.fleet[name].user_data))[0])
-      if h.lifecycle_transition == "autoscaling:EC2_INSTANCE_TERMINATING"
-    ]]))
+    condition = alltrue([for name, t in aws_launch_template.fleet :
+      aws_autoscaling_lifecycle_hook.fleet["${name}-drain"].heartbeat_timeout >= 30 + local.fleets[name].deregistration_seconds + tonumber(regex("TimeoutStopSec=([0-9]+)", base64decode(t.user_data))[0])
+    ])
     error_message = "The group ends an instance before it has drained."
   }
   assert {
-    condition     = alltrue([for g in aws_autoscaling_group.fleet : length([for h in g.initial_lifecycle_hook : h if h.lifecycle_transition == "autoscaling:EC2_INSTANCE_TERMINATING"]) == 1])
+    condition = alltrue([for name in keys(var.fleets) :
+      aws_autoscaling_lifecycle_hook.fleet["${name}-drain"].lifecycle_transition == "autoscaling:EC2_INSTANCE_TERMINATING" &&
+      length([for h in aws_autoscaling_group.fleet[name].initial_lifecycle_hook : h if h.lifecycle_transition == "autoscaling:EC2_INSTANCE_TERMINATING"]) == 1
+    ])
     error_message = "A fleet does not drain."
   }
   assert {
