@@ -82,7 +82,7 @@ resource "aws_lb_listener" "https" {
   # TLS 1.3, and 1.2 with forward secrecy; keys that quantum computers do not open later.
   ssl_policy = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
-  routing_http_response_server_enabled                           = false
+  routing_http_response_server_enabled                         = false
   routing_http_response_strict_transport_security_header_value = "max-age=31536000"
 
   dynamic "default_action" {

@@ -31,9 +31,10 @@ locals {
       [for outcome in ["succeeded", "failed", "canceled", "lost", "released"] : [local.namespace, "AttemptsFinished", "Environment", local.prefix, "outcome", outcome]],
     ) },
     { title = "Workers and slots", stat = "Average", metrics = [local.own.Workers, local.own.SlotsUsed, local.own.SlotsFree, local.own.LeaderPresent] },
-    { title = "Redis: percent of memory and CPU", stat = "Maximum", metrics = flatten([for node in local.redis_nodes : [
-      [["AWS/ElastiCache", "DatabaseMemoryUsagePercentage", "CacheClusterId", node], ["AWS/ElastiCache", "EngineCPUUtilization", "CacheClusterId", node]]
-    ]], 1) },
+    { title = "Redis: percent of memory and CPU", stat = "Maximum", metrics = concat(
+      [for node in local.redis_nodes : ["AWS/ElastiCache", "DatabaseMemoryUsagePercentage", "CacheClusterId", node]],
+      [for node in local.redis_nodes : ["AWS/ElastiCache", "EngineCPUUtilization", "CacheClusterId", node]],
+    ) },
     { title = "Redis: seconds to an answer, repairs", stat = "Maximum", metrics = [local.own.RedisLatency, concat(local.own.SweeperRepairs, [{ stat = "Sum", yAxis = "right" }])] },
   ]
 }

@@ -41,7 +41,7 @@ variable "image" {
     error_message = "image: name it by digest, registry/repository@sha256:<64 hex digits>; `docker buildx imagetools inspect IMAGE` shows the digest."
   }
   validation {
-    condition     = !var.private_endpoints || local.ecr != null
+    condition     = !var.private_endpoints || can(regex("^[0-9]{12}\\.dkr\\.ecr\\.", var.image))
     error_message = "image: with private_endpoints instances reach no registry but ECR; push the image there."
   }
 }

@@ -210,7 +210,7 @@ run "spot_workers_by_the_clock" {
     fleets = {
       web = { roles = ["api", "web", "scheduler"], instance_type = "c7i.large", min = 2, max = 4, behind_alb = true, requests = 3000 }
       worker = {
-        roles = ["worker"], min = 1, max = 8, spot = true, drain_seconds = 90, backlog = 50, oldest_seconds = 30
+        roles    = ["worker"], min = 1, max = 8, spot = true, drain_seconds = 90, backlog = 50, oldest_seconds = 30
         minimums = { morning = { min = 4, cron = "0 8 * * MON-FRI", time_zone = "Europe/Berlin" } }
       }
     }

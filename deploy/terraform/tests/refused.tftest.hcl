@@ -82,7 +82,22 @@ run "sign_in_without_tls" {
       client_id              = "windlass"
     }
   }
-  expect_failures = [var.oidc, var.oidc_client_secret]
+  expect_failures = [var.oidc]
+}
+
+run "sign_in_without_secret" {
+  command = plan
+  variables {
+    certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+    oidc = {
+      issuer                 = "https://id.example.org"
+      authorization_endpoint = "https://id.example.org/authorize"
+      token_endpoint         = "https://id.example.org/token"
+      user_info_endpoint     = "https://id.example.org/userinfo"
+      client_id              = "windlass"
+    }
+  }
+  expect_failures = [var.oidc_client_secret]
 }
 
 run "role_that_runs_nowhere" {
