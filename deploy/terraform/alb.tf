@@ -1,5 +1,7 @@
 resource "aws_lb" "this" {
   #checkov:skip=CKV2_AWS_28:the firewall is the variable waf; on in production
+  #checkov:skip=CKV2_AWS_76:the group against Log4j is in waf.tf, in a map that checkov does not follow
+  #checkov:skip=CKV2_AWS_20:it redirects where there is a certificate
   name               = local.prefix
   load_balancer_type = "application"
   internal           = false #trivy:ignore:AVD-AWS-0053 It is there for people outside.
@@ -45,6 +47,8 @@ resource "aws_lb_target_group" "this" {
 }
 
 resource "aws_lb_listener" "http" {
+  #checkov:skip=CKV_AWS_2:without a name there is no certificate; with one it redirects
+  #checkov:skip=CKV_AWS_103:the same
   load_balancer_arn = aws_lb.this.arn
   port              = 80
   protocol          = "HTTP" #trivy:ignore:AVD-AWS-0054 Without a name there is no certificate; with one it redirects.

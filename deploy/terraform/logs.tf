@@ -59,6 +59,7 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
+  #checkov:skip=CKV_AWS_338:log_retention_days says how long; a year in production
   for_each = local.log_groups
 
   name              = each.value

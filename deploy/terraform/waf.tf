@@ -11,6 +11,7 @@ locals {
 }
 
 resource "aws_wafv2_web_acl" "this" {
+  #checkov:skip=CKV_AWS_192:AWSManagedRulesKnownBadInputsRuleSet is in the map above, which checkov does not follow
   count = var.waf ? 1 : 0
 
   name        = local.prefix

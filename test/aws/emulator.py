@@ -1,5 +1,7 @@
-"""AWS for the tests: moto in this process, with what it lacks of ElastiCache and Auto Scaling."""
+"""AWS for the tests: moto in this process, with what it lacks of ElastiCache, Auto Scaling and Logs."""
 
+import json
+import logging
 from datetime import datetime, timezone
 
 from moto.autoscaling.models import AutoScalingBackend
@@ -7,6 +9,7 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
 from moto.elasticache import models as cache
 from moto.elasticache.responses import ElastiCacheResponse
+from moto.logs.responses import LogsResponse
 from moto.server import ThreadedMotoServer
 
 
@@ -135,6 +138,28 @@ def describe_instance_refreshes(self):
     return ActionResult({"InstanceRefreshes": refreshes.get(self._get_param("AutoScalingGroupName"), [])})
 
 
+def queries(self):
+    return self.logs_backend.__dict__.setdefault("query_definitions", {})
+
+
+def put_query_definition(self):
+    id = self._get_param("queryDefinitionId") or f"00000000-0000-0000-0000-{len(queries(self)):012}"
+    queries(self)[id] = {
+        "queryDefinitionId": id, "name": self._get_param("name"), "queryString": self._get_param("queryString"),
+        "logGroupNames": self._get_param("logGroupNames") or [],
+    }
+    return json.dumps({"queryDefinitionId": id})
+
+
+def describe_query_definitions(self):
+    prefix = self._get_param("queryDefinitionNamePrefix") or ""
+    return json.dumps({"queryDefinitions": [q for q in queries(self).values() if q["name"].startswith(prefix)]})
+
+
+def delete_query_definition(self):
+    return json.dumps({"success": queries(self).pop(self._get_param("queryDefinitionId"), None) is not None})
+
+
 create_replication_group = cache.ElastiCacheBackend.create_replication_group
 
 
@@ -147,6 +172,8 @@ def patch():
     backend.create_replication_group = Cache.create_group
     backend.delete_replication_group = Cache.delete_group
     backend.list_tags_for_resource = lambda self, arn: self.tagging_service.list_tags_for_resource(arn)
+    for method in put_query_definition, describe_query_definitions, delete_query_definition:
+        setattr(LogsResponse, method.__name__, method)
     AutoScalingResponse.start_instance_refresh = start_instance_refresh
     AutoScalingResponse.describe_instance_refreshes = describe_instance_refreshes
     assert not hasattr(AutoScalingBackend, "start_instance_refresh"), "moto has instance refreshes now: use its own"
@@ -155,6 +182,7 @@ def patch():
 def start():
     """Starts it on a free port of 127.0.0.1; gives the server and its address."""
     patch()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each call would hide what failed
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -16,8 +16,8 @@ import boto3
 
 import calls
 import emulator
+import terraform
 from evaluator import allowed
-from terraform import Terraform
 
 REGION = "eu-central-1"
 REPOSITORY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/windlass"
@@ -29,6 +29,7 @@ ACCOUNT = "123456789012"
 class Deployment:
     """The tests of a profile. Not a TestCase itself: unittest would run it."""
 
+    maxDiff = None
     profile = ""
     variables = ()
     fleets = {}  # name: roles
@@ -46,7 +47,7 @@ class Deployment:
         cls.prefix = f"windlass-{cls.profile}"
         cls.prepare()
         cls.before = cls.inventory()
-        cls.terraform = Terraform(folder.name, cls.endpoint, [
+        cls.terraform = terraform.Terraform(folder.name, cls.endpoint, [
             f"envs/{cls.profile}.tfvars", f"region={REGION}", f"image={IMAGE}", 'alarm_emails=["ops@example.org"]', *cls.variables,
         ])
         cls.terraform.apply()
@@ -65,6 +66,8 @@ class Deployment:
         ec2, elb, asg, iam, cache = (cls.api(s) for s in ("ec2", "elbv2", "autoscaling", "iam", "elasticache"))
         logs, cloudwatch, secrets, kms, s3 = (cls.api(s) for s in ("logs", "cloudwatch", "secretsmanager", "kms", "s3"))
         keys = [kms.describe_key(KeyId=k["KeyId"])["KeyMetadata"] for k in kms.list_keys()["Keys"]]
+        aliases = kms.list_aliases()["Aliases"]
+        aws = {a.get("TargetKeyId") for a in aliases if a["AliasName"].startswith("alias/aws/")}
         zones = cls.api("route53").list_hosted_zones()["HostedZones"]
         found = {
             "security groups": [g["GroupId"] for g in ec2.describe_security_groups()["SecurityGroups"]],
@@ -94,8 +97,8 @@ class Deployment:
             "topics": [t["TopicArn"] for t in cls.api("sns").list_topics()["Topics"]],
             "secrets": [s["ARN"] for s in secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"]],
             # A key cannot be deleted at once: it waits, and costs nothing.
-            "keys": [k["KeyId"] for k in keys if k["KeyState"] != "PendingDeletion" and k["KeyManager"] == "CUSTOMER"],
-            "key aliases": [a["AliasName"] for a in kms.list_aliases()["Aliases"] if not a["AliasName"].startswith("alias/aws/")],
+            "keys": [k["KeyId"] for k in keys if k["KeyState"] != "PendingDeletion" and k["KeyId"] not in aws],
+            "key aliases": [a["AliasName"] for a in aliases if not a["AliasName"].startswith("alias/aws/")],
             "buckets": [b["Name"] for b in s3.list_buckets()["Buckets"]],
             "certificates": [c["CertificateArn"] for c in cls.api("acm").list_certificates()["CertificateSummaryList"]],
             "records": [
@@ -157,7 +160,7 @@ class Deployment:
 
     def test_a_load_balancer(self):
         elb, balancer = self.api("elbv2"), self.balancer()
-        self.assertEqual(balancer["Scheme"], "internet-facing")
+        self.assertNotEqual(balancer.get("Scheme"), "internal")
         self.assertGreaterEqual(len(balancer["AvailabilityZones"]), 2)
         self.assertEqual(balancer["SecurityGroups"], [self.security_groups()["alb"]])
         have = {a["Key"]: a["Value"] for a in elb.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"])["Attributes"]}
@@ -284,6 +287,13 @@ class Deployment:
         for name, group in groups.items():
             self.assertGreater(group.get("retentionInDays", 0), 0, name)
             self.assertIn(":key/", group.get("kmsKeyId", ""), name)
+
+    def test_a_queries(self):
+        have = self.api("logs").describe_query_definitions()["queryDefinitions"]
+        files = (terraform.ROOT / "deploy/logs-insights").glob("*.query")
+        self.assertEqual({q["name"]: q["queryString"] for q in have}, {f"windlass/{self.profile}/{f.stem}": f.read_text() for f in files})
+        for query in have:
+            self.assertEqual(query["logGroupNames"], [f"/windlass/{self.profile}/app"], query["name"])
 
     def test_a_alarms(self):
         alarms = {a["AlarmName"].removeprefix(self.prefix + "-"): a for a in self.api("cloudwatch").describe_alarms()["MetricAlarms"]}
