@@ -21,6 +21,7 @@ locals {
       WINDLASS_LOG_GROUP           = aws_cloudwatch_log_group.this["app"].name
       WINDLASS_LOG_SPOOL_DIR       = "/var/lib/windlass/log-spool"
       WINDLASS_LOG_FORMAT          = "json"
+      WINDLASS_ENVIRONMENT         = local.prefix # a dimension of the metrics: scaling and alarms name it
       WINDLASS_DRAIN               = "${f.drain_seconds}s"
     },
     f.behind_alb ? { WINDLASS_ADMIN_TOKEN_FILE = "/run/windlass/admin-token" } : {},

@@ -39,3 +39,8 @@ output "redis" {
   description = "The replication group's name in the console."
   value       = aws_elasticache_replication_group.this.id
 }
+
+output "image" {
+  description = "The image that is deployed: what a rollback and a plan without a change name."
+  value       = var.image
+}

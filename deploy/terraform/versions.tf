@@ -8,9 +8,10 @@ terraform {
     }
   }
 
-  # Bucket, key and region are given to `terraform init`: see README.md. bootstrap/ makes the bucket.
+  # Bucket and region are given to `terraform init`, and the key for another environment than
+  # production: see README.md. bootstrap/ makes the bucket, which encrypts by itself.
   backend "s3" {
-    encrypt      = true
+    key          = "production.tfstate"
     use_lockfile = true
   }
 }

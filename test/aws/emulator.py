@@ -2,6 +2,7 @@
 
 import json
 import logging
+import urllib.request
 from datetime import datetime, timezone
 
 from moto.autoscaling.models import AutoScalingBackend
@@ -186,4 +187,7 @@ def start():
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    return server, f"http://{host}:{port}"
+    address = f"http://{host}:{port}"
+    # What an earlier one in this process had is forgotten.
+    urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/reset", method="POST")).close()
+    return server, address

@@ -8,12 +8,9 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# Over the provider and backend of the real files. NotImplemented looks like a broken server to the
+# Over the provider of the real files. NotImplemented looks like a broken server to the
 # provider, which would try for minutes: one try is enough here.
 OVERRIDE = """
-terraform {
-  backend "local" {}
-}
 provider "aws" {
   access_key                  = "test"
   secret_key                  = "test"
@@ -30,11 +27,23 @@ class Failed(Exception):
     pass
 
 
+BACKEND = """
+terraform {
+  backend "local" {}
+}
+"""
+
+
 class Terraform:
-    def __init__(self, folder, endpoint, variables):
-        self.folder = pathlib.Path(folder) / "deploy" / "terraform"
-        shutil.copytree(ROOT / "deploy", self.folder.parent, ignore=shutil.ignore_patterns(".terraform*", "terraform.tfstate*"))
-        (self.folder / "emulator_override.tf").write_text(OVERRIDE)
+    """A root of deploy/terraform, in a copy of it that is made in folder."""
+
+    def __init__(self, folder, endpoint, variables, root="."):
+        copy = pathlib.Path(folder) / "deploy"
+        if not copy.exists():
+            ignored = shutil.ignore_patterns(".terraform*", "terraform.tfstate*", "terraform.tfvars")
+            shutil.copytree(ROOT / "deploy", copy, ignore=ignored)
+        self.folder = copy / "terraform" / root
+        (self.folder / "emulator_override.tf").write_text(OVERRIDE + (BACKEND if root == "." else ""))
         self.variables = variables
         self.printed = ""
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}

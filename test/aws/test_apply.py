@@ -35,6 +35,7 @@ class Deployment:
     fleets = {}  # name: roles
     nodes = 1
     tls = waf = False
+    boundary = None
 
     @classmethod
     def setUpClass(cls):
@@ -44,11 +45,11 @@ class Deployment:
         cls.addClassCleanup(cls.server.stop)
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
-        cls.prefix = f"windlass-{cls.profile}"
+        cls.folder, cls.prefix = folder.name, f"windlass-{cls.profile}"
         cls.prepare()
         cls.before = cls.inventory()
-        cls.terraform = terraform.Terraform(folder.name, cls.endpoint, [
-            f"envs/{cls.profile}.tfvars", f"region={REGION}", f"image={IMAGE}", 'alarm_emails=["ops@example.org"]', *cls.variables,
+        cls.terraform = terraform.Terraform(cls.folder, cls.endpoint, [
+            f"envs/{cls.profile}.tfvars", f"image={IMAGE}", 'alarm_emails=["ops@example.org"]', *cls.variables,
         ])
         cls.terraform.apply()
 
@@ -337,15 +338,24 @@ class Deployment:
         self.assertEqual(outputs["log_group"], f"/windlass/{self.profile}/app")
         self.assertEqual(sorted(outputs["watch_deploy"]), sorted(self.fleets))
         self.assertIn(self.prefix, outputs["dashboard"])
+        self.assertEqual(outputs["image"], IMAGE)
+
+    def policy(self, arn):
+        iam = self.api("iam")
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
 
     def test_a_least_privilege(self):
         """Each role may do what its instances do, and nothing that a stranger would try."""
+        boundary = self.boundary and self.policy(self.boundary)
         iam, secrets = self.api("iam"), self.secrets()
         key = self.api("kms").describe_key(KeyId=f"alias/{self.prefix}")["KeyMetadata"]["Arn"]
         groups = self.groups()
         for name, roles in self.fleets.items():
             role = f"{self.prefix}-{name}"
-            trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+            described = iam.get_role(RoleName=role)["Role"]
+            self.assertEqual(described.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"), self.boundary)
+            trust = described["AssumeRolePolicyDocument"]
             self.assertEqual([s["Principal"] for s in trust["Statement"]], [{"Service": "ec2.amazonaws.com"}])
             self.assertEqual(iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"], [])
             policies = [iam.get_role_policy(RoleName=role, PolicyName=p)["PolicyDocument"] for p in iam.list_role_policies(RoleName=role)["PolicyNames"]]
@@ -364,7 +374,7 @@ class Deployment:
             need = list(calls.needed(fleet))
             for action, resource, context in need:
                 with self.subTest(f"{name} needs {action} on {resource}"):
-                    self.assertTrue(allowed(policies, action, resource, context))
+                    self.assertTrue(allowed(policies, action, resource, context, boundary))
             for action, resource, context in calls.forbidden(fleet):
                 with self.subTest(f"{name} must not {action} on {resource}"):
                     self.assertFalse(allowed(policies, action, resource, context))
@@ -446,7 +456,64 @@ class Production(Deployment):
 
     @classmethod
     def prepare(cls):
+        """The zone, and what bootstrap makes: its boundary is the roles'."""
         cls.api("route53").create_hosted_zone(Name="example.org", CallerReference="test")
+        cls.bootstrap = terraform.Terraform(cls.folder, cls.endpoint, [f"region={REGION}", "github_repository=example/windlass"], "bootstrap")
+        cls.bootstrap.apply()
+        cls.boundary = cls.bootstrap.outputs()["permissions_boundary"]
+        cls.variables += (f"permissions_boundary={cls.boundary}",)
+
+    def test_a_bootstrap(self):
+        outputs, s3, ecr = self.bootstrap.outputs(), self.api("s3"), self.api("ecr")
+        bucket = f"windlass-state-{ACCOUNT}"
+        self.assertEqual(outputs["state_bucket"], bucket)
+        self.assertEqual(s3.get_bucket_versioning(Bucket=bucket)["Status"], "Enabled")
+        self.assertTrue(all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values()))
+        rule = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
+        self.assertEqual(rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"], "aws:kms")
+        repository = ecr.describe_repositories(repositoryNames=["windlass"])["repositories"][0]
+        self.assertEqual((repository["imageTagMutability"], repository["imageScanningConfiguration"]["scanOnPush"]), ("IMMUTABLE", True))
+        self.assertEqual(repository["repositoryUri"], outputs["repository_url"])
+
+    def test_a_workflows_roles(self):
+        """Who enters is bound to the repository, and who makes roles to the boundary."""
+        iam = self.api("iam")
+        policies = {}
+        for name, subjects in {
+            "push": ["repo:example/windlass:ref:refs/heads/main"],
+            "plan": ["repo:example/windlass:pull_request", "repo:example/windlass:ref:refs/heads/main"],
+            "apply": ["repo:example/windlass:environment:production"],
+        }.items():
+            role = f"windlass-github-{name}"
+            (trust,) = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]["Statement"]
+            equals = {key.rsplit(":", 1)[1]: value for key, value in trust["Condition"]["StringEquals"].items()}
+            self.assertEqual((equals["aud"], equals["sub"]), ("sts.amazonaws.com", subjects))
+            policies[name] = [iam.get_role_policy(RoleName=role, PolicyName="workflow")["PolicyDocument"]]
+        own, workflows = f"arn:aws:iam::{ACCOUNT}:role/windlass-production-web", f"arn:aws:iam::{ACCOUNT}:role/windlass-github-apply"
+        within = {"iam:PermissionsBoundary": self.boundary}
+        state = f"arn:aws:s3:::windlass-state-{ACCOUNT}/production.tfstate"
+        for name, want, action, resource, context in [
+            ("push", True, "ecr:PutImage", f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/windlass", {}),
+            ("push", False, "ecr:PutImage", f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/other", {}),
+            ("push", False, "s3:GetObject", state, {}),
+            ("plan", True, "s3:GetObject", state, {}),
+            ("plan", False, "s3:PutObject", state, {}),
+            ("plan", True, "s3:PutObject", f"{state}.tflock", {}),
+            ("plan", False, "secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:other", {}),
+            ("apply", True, "s3:PutObject", state, {}),
+            ("apply", True, "iam:CreateRole", own, within),
+            ("apply", False, "iam:CreateRole", own, {}),
+            ("apply", False, "iam:CreateRole", own, {"iam:PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}),
+            ("apply", False, "iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/other", within),
+            ("apply", True, "iam:PassRole", own, {"iam:PassedToService": "ec2.amazonaws.com"}),
+            ("apply", False, "iam:PassRole", own, {"iam:PassedToService": "lambda.amazonaws.com"}),
+            ("apply", False, "iam:PutRolePolicy", workflows, within),
+            ("apply", False, "iam:DeleteRole", workflows, {}),
+            ("apply", False, "iam:AttachRolePolicy", own, within),
+            ("apply", False, "iam:CreateUser", "*", {}),
+        ]:
+            with self.subTest(f"{name}: {action} on {resource} with {context}"):
+                self.assertIs(allowed(policies[name], action, resource, context), want)
 
     def unprotect(self):
         self.terraform.apply(image=NEXT, redis_token_version=2, redis_old_token="false", **self.last)

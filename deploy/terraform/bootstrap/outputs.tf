@@ -1,16 +1,11 @@
 output "backend" {
-  description = "For `terraform init` of a deployment; the key is yours to choose, one for each environment."
-  value       = "-backend-config=bucket=${aws_s3_bucket.state.id} -backend-config=region=${var.region} -backend-config=kms_key_id=${aws_kms_key.this.arn} -backend-config=key=production.tfstate"
+  description = "For `terraform init` of a deployment. Another environment than production needs -backend-config=key=... too."
+  value       = "-backend-config=bucket=${aws_s3_bucket.state.id} -backend-config=region=${var.region}"
 }
 
 output "state_bucket" {
   description = "Bucket of the states."
   value       = aws_s3_bucket.state.id
-}
-
-output "state_key_arn" {
-  description = "KMS key of the states."
-  value       = aws_kms_key.this.arn
 }
 
 output "repository_url" {
