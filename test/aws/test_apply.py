@@ -321,6 +321,31 @@ class Deployment:
         places = [(w["x"], w["y"]) for w in body["widgets"]]
         self.assertEqual(len(places), len(set(places)))
 
+    def test_a_metrics_are_those_of_the_program(self):
+        """Alarms, dashboard and scaling name what the program publishes, with its dimensions."""
+        published = set()  # names with their dimensions' names
+        for line in (terraform.ROOT / "docs/metrics.md").read_text().splitlines():
+            cells = [c.strip() for c in line.split("|")]
+            if len(cells) > 5 and (name := re.match(r"`(\w+)` \(\w+\) ", cells[5])):
+                for dimensions in re.findall(r"by ([A-Z][\w +]*)", cells[5]):
+                    published.add((name[1], tuple(dimensions.split(" + "))))
+        named = set()
+        for alarm in self.api("cloudwatch").describe_alarms()["MetricAlarms"]:
+            if alarm["Namespace"] == "Windlass":
+                self.assertEqual(alarm["Dimensions"][0], {"Name": "Environment", "Value": self.prefix})
+                named.add((alarm["MetricName"], tuple(d["Name"] for d in alarm["Dimensions"])))
+        body = json.loads(self.api("cloudwatch").get_dashboard(DashboardName=self.prefix)["DashboardBody"])
+        for widget in body["widgets"]:
+            for namespace, metric, *rest in widget["properties"].get("metrics", []):
+                if namespace == "Windlass":
+                    rest = [r for r in rest if isinstance(r, str)]  # what follows is how it is drawn
+                    self.assertEqual(rest[:2], ["Environment", self.prefix])
+                    named.add((metric, tuple(rest[::2])))
+        self.assertGreaterEqual(len(named), 10)
+        self.assertEqual(named - published, set())
+        for fleet in self.fleets:
+            self.assertIn(f"WINDLASS_ENVIRONMENT={self.prefix}\n", self.user_data(fleet))
+
     def test_a_access_logs(self):
         s3, bucket = self.api("s3"), f"{self.prefix}-access-logs-{ACCOUNT}"
         self.assertTrue(all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values()))
