@@ -175,6 +175,9 @@ class Deployment:
         self.assertEqual(have | want, have)
         listeners = {l["Port"]: l for l in elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]}
         self.assertEqual(sorted(listeners), [80, 443] if self.tls else [80])
+        rules = elb.describe_rules(ListenerArn=listeners[443 if self.tls else 80]["ListenerArn"])["Rules"]
+        kept = [r for r in rules if r["Conditions"] and "/metrics" in r["Conditions"][0]["PathPatternConfig"]["Values"]]
+        self.assertEqual([r["Actions"][0]["FixedResponseConfig"]["StatusCode"] for r in kept], ["404"], "strangers read metrics")
         if self.tls:
             self.assertEqual(listeners[80]["DefaultActions"][0]["Type"], "redirect")
             redirect = listeners[80]["DefaultActions"][0]["RedirectConfig"]
@@ -299,7 +302,7 @@ class Deployment:
     def test_a_alarms(self):
         alarms = {a["AlarmName"].removeprefix(self.prefix + "-"): a for a in self.api("cloudwatch").describe_alarms()["MetricAlarms"]}
         nodes = [f"devops-redis-{n + 1:03}" for n in range(self.nodes)]
-        want = {"server-errors", "load-balancer-errors", "unhealthy-instances", "slow-requests", "oldest-task", "no-log-lines", "dropped-log-lines"}
+        want = {"server-errors", "load-balancer-errors", "unhealthy-instances", "slow-requests", "oldest-task", "no-log-lines", "log-lines-behind", "dropped-log-lines"}
         want |= {f"{fleet}-below-minimum" for fleet in self.fleets}
         want |= {f"{node}-{what}" for node in nodes for what in ("memory", "evictions", "cpu")}
         if self.nodes > 1:
