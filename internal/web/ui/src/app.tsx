@@ -22,10 +22,24 @@ const taskPage = lazy<{ id: string }>(() => import('./pages/task.tsx').then((m) 
 
 const problem = new Box<Problem | undefined>(undefined)
 
+let before: string | undefined
+
+/** Forgets all that somebody else saw and typed in this tab. */
+function startOver(): void {
+  try {
+    sessionStorage.clear()
+  } catch {
+    // Forbidden: then nothing was kept there either.
+  }
+  location.reload()
+}
+
 /** Asks the server who is here. */
 function askSession(): void {
   api.session().then(
     (s) => {
+      if (s.me && before !== undefined && before !== s.me.id) return startOver()
+      before = s.me?.id ?? before
       link.value = s.signed_in ? '' : given
       session.value = s
       problem.value = undefined
