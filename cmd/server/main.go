@@ -10,11 +10,13 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"windlass/internal/metric"
 	"windlass/internal/store"
 )
 
@@ -51,15 +53,25 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	return 0
 }
 
-// serve connects, starts the roles and waits until they have ended. The first
-// role that fails ends the others.
+// serve opens the log, connects and runs the roles.
 func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) {
 	logs, err := c.openLogs(stderr)
 	if err != nil {
 		return err
 	}
+	metrics := metric.NewRegistry()
+	publisher, err := c.openMetrics(metrics, logs.local)
 	// The log is closed after everything that writes to it.
-	defer func() { logs.close(err) }()
+	defer func() {
+		var closing sync.WaitGroup
+		closing.Go(func() { publisher.close(logs.local) })
+		logs.close(err)
+		closing.Wait()
+	}()
+	if err != nil {
+		return err
+	}
+	measure(metrics, logs, publisher)
 	log := logs.log
 	store.LogTo(log)
 	source, err := store.OpenSource(c.redis)
@@ -87,8 +99,28 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	if err := s.SyncClock(ctx); err != nil {
 		return err
 	}
-	p := newProcess(c, source, s, log)
-	logs.register(p.metrics)
+	p, err := newProcess(c, source, s, logs)
+	if err != nil {
+		return err
+	}
+	p.metrics, p.publisher = metrics, publisher
+	err = p.run(ctx, stdout)
+	log.Info("stopped")
+	return err
+}
+
+// run starts the roles and waits until they have ended.
+func (p *process) run(ctx context.Context, stdout io.Writer) error {
+	closeTracer, err := p.openTracer(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeTracer()
+	closeAdmin, err := p.serveAdmin(ctx, p.log)
+	if err != nil {
+		return err
+	}
+	defer closeAdmin()
 	roles, err := p.roles(ctx, stdout)
 	if err != nil {
 		return err
@@ -97,10 +129,11 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	for _, role := range roles {
 		g.Go(func() error { return role(ctx) })
 	}
-	g.Go(func() error { s.KeepClock(ctx, log); return nil })
-	err = g.Wait()
-	log.Info("stopped")
-	return err
+	g.Go(func() error { p.store.KeepClock(ctx, p.log); return nil })
+	if p.publisher != nil {
+		g.Go(func() error { p.publisher.run(ctx, p.log); return nil })
+	}
+	return g.Wait()
 }
 
 // checkRedis refuses a server that cannot keep Windlass's promises and warns of

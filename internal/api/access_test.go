@@ -121,6 +121,7 @@ func accessTable() []accessRow {
 		{"GET /api/v1/queues", "", "", list},
 		{"GET /api/v1/workers", "", "", list},
 		{"GET /api/v1/stats", "", "", list},
+		{"GET /api/v1/system", "", "", list},
 		{"GET /api/v1/me", "", "", list},
 		{"GET /api/v1/sessions", "", "", list},
 		{"POST " + tasks, oneReport, "", [9]int{401, 403, 202, 202, 202, 202, 403, 403, 403}},
@@ -320,7 +321,7 @@ func TestBounds(t *testing.T) {
 				}
 			}
 			stats := s.do("GET", "/api/v1/stats", "", as...).want(200)
-			if got := stats.at("totals.pending"); got != fmt.Sprint(len(tt.sees)) {
+			if got := stats.at("totals.pending"); got != fmt.Sprint(len(tt.sees)) || stats.at("backlog") != got {
 				t.Errorf("counts %s", stats.body)
 			}
 			queues := s.do("GET", "/api/v1/queues", "", as...).want(200)

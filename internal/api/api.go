@@ -15,12 +15,13 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"windlass/internal/front"
+	"windlass/internal/metric"
 	"windlass/internal/oidc"
 	"windlass/internal/store"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 )
 
 const (
@@ -45,7 +46,10 @@ type Config struct {
 	Origins    []string                    // whose pages may call with a token of their own (CORS); none: nobody's
 	Embedded   bool                        // tasks are kept in memory only
 	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
-	Registry   *prometheus.Registry        // metrics of this process; nil: one of its own
+	Metrics    *metric.Registry            // of this process; nil: one of its own
+	Tracer     *tracing.Tracer             // nil: nothing is traced
+	Process    func() store.Process        // this process as it is now; nil: nothing is known but its version
+	LogsURL    func(*task.Task) string     // where a task's log lines are, empty when that is not known; nil: nowhere
 	Proxies    front.Proxies               // whose word on a client's address counts
 	Limits     Limits                      // how much one client may ask for
 }
@@ -75,6 +79,7 @@ type API struct {
 	crew         *recent[[]store.Worker]
 	counts       *recent[[]store.Count]
 	retold       retold
+	vitals       *recent[store.Vitals]
 	document     document
 	handler      http.Handler
 
@@ -94,24 +99,30 @@ func New(c Config) *API {
 	if c.Ready == nil {
 		c.Ready = c.Store.Ready
 	}
-	if c.Registry == nil {
-		c.Registry = prometheus.NewRegistry()
+	if c.Process == nil {
+		c.Process = func() store.Process { return store.Process{Version: c.Version, Roles: []string{}} }
+	}
+	if c.LogsURL == nil {
+		c.LogsURL = func(*task.Task) string { return "" }
+	}
+	if c.Metrics == nil {
+		c.Metrics = metric.NewRegistry()
 	}
 	a := &API{
 		config: c, store: c.Store, log: c.Log, kinds: map[string]kindInfo{},
 		registry: newRegistry(c.Kinds), credentials: newCredentials(c),
 		protection: http.NewCrossOriginProtection(), actionOf: map[string]Action{}, operationOf: map[string]string{},
 		retold:  retold{tasks: map[string]telling{}},
-		metrics: newHTTPMetrics(c.Registry), limits: newLimits(c.Limits, c.Store), heartbeat: 15 * time.Second,
+		metrics: newHTTPMetrics(c.Metrics), limits: newLimits(c.Limits, c.Store), heartbeat: 15 * time.Second,
 	}
 	const fresh = time.Second
 	a.crew = newRecent(fresh, func(ctx context.Context) ([]store.Worker, error) { return a.store.Workers(ctx) })
 	a.counts = newRecent(fresh, func(ctx context.Context) ([]store.Count, error) { return a.store.Counts(ctx) })
-	c.Registry.MustRegister(newBacklog(a.store, a.log))
+	a.vitals = newRecent(fresh, func(ctx context.Context) (store.Vitals, error) { return a.store.Vitals(ctx) })
 	a.closed, a.close = context.WithCancel(context.Background())
 
 	router := chi.NewRouter()
-	router.Use(identify, a.observe, secure, a.recoverer, a.cors, a.guard, a.boundAddress, a.limitClients, a.singleQuery, middleware.GetHead, a.readBody,
+	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.cors, a.guard, a.boundAddress, a.limitClients, a.singleQuery, middleware.GetHead, a.readBody,
 		middleware.Compress(compression, typeJSON, problemType, typeCSV, "text/html")) // never event streams: they must not be held back
 	router.NotFound(a.notFound)
 	router.MethodNotAllowed(a.methodNotAllowed)

@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"windlass/internal/store"
 	"windlass/internal/task"
@@ -103,12 +105,29 @@ func (c *Caller) seen(counts []store.Count) []store.Count {
 	return left
 }
 
-// seesWorker reports whether the caller sees any of a worker's queues.
-func (c *Caller) seesWorker(w store.Worker) bool {
-	for queue := range w.Queues {
-		if len(c.Queues) == 0 || slices.Contains(c.Queues, queue) {
-			return true
+// seenOf gives the part of a snapshot that the caller sees.
+func (c *Caller) seenOf(s store.Snapshot) store.Snapshot {
+	if !c.bound() {
+		return s
+	}
+	hidden := func(queue string) bool { return len(c.Queues) > 0 && !slices.Contains(c.Queues, queue) }
+	s.Counts = c.seen(s.Counts)
+	s.Queues = slices.DeleteFunc(s.Queues, hidden)
+	s.Crew = c.seenCrew(s.Crew)
+	maps.DeleteFunc(s.Oldest, func(queue string, _ time.Duration) bool { return hidden(queue) })
+	return s
+}
+
+// seenCrew gives the workers that serve a queue that the caller sees.
+func (c *Caller) seenCrew(crew []store.Worker) []store.Worker {
+	if len(c.Queues) == 0 {
+		return crew
+	}
+	left := []store.Worker{}
+	for _, w := range crew {
+		if slices.ContainsFunc(c.Queues, func(queue string) bool { _, serves := w.Queues[queue]; return serves }) {
+			left = append(left, w)
 		}
 	}
-	return false
+	return left
 }

@@ -178,7 +178,7 @@ func (a *API) charge(ctx context.Context, h http.Header, sort string, n int) *Pr
 	}
 	p := a.limits.take(ctx, h, role, client, sort, n)
 	if p != nil {
-		a.metrics.limited.WithLabelValues(sort).Inc()
+		a.metrics.limited.Add(1, sort)
 	}
 	return p
 }

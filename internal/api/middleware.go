@@ -16,8 +16,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
+
+	"windlass/internal/tracing"
 )
 
 const (
@@ -123,12 +126,16 @@ func (a *API) observe(next http.Handler) http.Handler {
 		if isHealth(route) {
 			level = slog.LevelDebug // asked every few seconds by a load balancer
 		}
-		line := []any{"request_id", requestID(r.Context()), "method", r.Method, "route", route, "status", rec.status,
-			"duration", took.String(), "client", a.config.Proxies.Address(r).String()}
-		if c := CallerOf(r.Context()); c != nil && c.ID != "" {
-			line = append(line, "caller", c.ID)
+		tracing.Route(r.Context(), r.Method, route)
+		args := []any{"request_id", requestID(r.Context()), "method", r.Method, "route", route,
+			"status", rec.status, "duration_seconds", took.Seconds(), "client", a.config.Proxies.Address(r).String()}
+		if id := tracing.ID(r.Context()); id != "" {
+			args = append(args, "trace_id", id)
 		}
-		a.log.Log(r.Context(), level, "request", line...)
+		if c := CallerOf(r.Context()); c != nil && c.ID != "" {
+			args = append(args, "caller", c.ID)
+		}
+		a.log.Log(r.Context(), level, "request", args...)
 	})
 }
 
@@ -154,14 +161,24 @@ func (a *API) recoverer(next http.Handler) http.Handler {
 			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(v)
 			}
-			a.log.ErrorContext(r.Context(), "panic", "error", fmt.Sprint(v),
-				"request_id", requestID(r.Context()), "stack", string(debug.Stack()))
+			a.panicked(r.Context(), v)
 			if rec, ok := w.(*recorder); ok && rec.status == 0 {
 				a.writeProblem(w, r, problem(codeInternal, "Something went wrong here. The log tells more under this request's id."))
 			}
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+func (a *API) panicked(ctx context.Context, v any) {
+	a.log.ErrorContext(ctx, "panic", "error", fmt.Sprint(v), "request_id", requestID(ctx), "stack", string(debug.Stack()))
+}
+
+// logPanic ends a panic of what goes on when its request is over. To be deferred.
+func (a *API) logPanic(ctx context.Context) {
+	if v := recover(); v != nil {
+		a.panicked(ctx, v)
+	}
 }
 
 // readBody takes the body in whole before anything else looks at it: within
@@ -185,6 +202,10 @@ func (a *API) readBody(next http.Handler) http.Handler {
 		}
 		if len(body) > 0 && !isJSON(r.Header.Get("Content-Type")) {
 			a.writeProblem(w, r, problem(codeMediaType, ""))
+			return
+		}
+		if !utf8.Valid(body) { // RFC 8259 section 8.1; Go's decoder would put other text in its place
+			a.writeProblem(w, r, problem(codeInvalidJSON, "The body is not UTF-8."))
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))

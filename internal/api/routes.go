@@ -22,7 +22,7 @@ func (a *API) routes(h huma.API) {
 		OperationID: "submitTasks", Method: http.MethodPost, Path: pathBulk, Tags: []string{tagTasks},
 		Errors: []int{400, 413, 415, 422}, RequestBody: &huma.RequestBody{},
 		Summary:     "Hand in many tasks",
-		Description: "Up to 1000 tasks at once. Each has its own outcome, in order; a fault in one leaves the others alone.",
+		Description: "Up to 10,000 tasks at once. Each has its own outcome, in order; a fault in one leaves the others alone. When the store could take none of them the whole answer is 503, with Retry-After.",
 	}, a.submitBulk)
 	register(a, h, ActionListTasks, huma.Operation{
 		OperationID: "listTasks", Method: http.MethodGet, Path: pathTasks, Tags: []string{tagTasks}, Errors: []int{422},
@@ -81,8 +81,8 @@ func (a *API) eventRoutes(h huma.API) {
 		OperationID: "events", Method: http.MethodGet, Path: prefix + "/events", Tags: []string{tagEvents}, Errors: []int{422},
 		Summary: "Follow all tasks",
 		Description: "Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), " +
-			"deleted (its id), counts (as GET /api/v1/stats, at most once a second), and reset (too much was missed: fetch the list again).",
-		Responses: eventResponse("task: a Task without input and result. counts: Stats. deleted: its id. reset: an empty object."),
+			"deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), and reset (too much was missed: fetch the list again).",
+		Responses: eventResponse("task: a Task without input and result. counts: at, totals and items of Stats. deleted: its id. reset: an empty object."),
 	}, a.allEvents)
 }
 
@@ -113,8 +113,13 @@ func (a *API) systemRoutes(h huma.API) {
 	}, a.listAudit)
 	register(a, h, ActionReadSystem, huma.Operation{
 		OperationID: "getStats", Method: http.MethodGet, Path: prefix + "/stats", Tags: []string{tagSystem},
-		Summary: "Count the tasks",
+		Summary:     "Count the tasks, and what waits for workers",
+		Description: "For scripts and autoscalers: plain numbers, seconds as numbers too.",
 	}, a.getStats)
+	register(a, h, ActionReadSystem, huma.Operation{
+		OperationID: "getSystem", Method: http.MethodGet, Path: prefix + "/system", Tags: []string{tagSystem},
+		Summary: "Ask whether all is well", Description: "Every process and how it ships its log lines, the store, and what somebody should look at. It answers while the store is away, too.",
+	}, a.getSystem)
 }
 
 func (a *API) sessionRoutes(h huma.API) {
@@ -179,7 +184,7 @@ func (a *API) pages(router chi.Router) {
 		a.actionOf[http.MethodGet+" "+path] = ActionOpen
 		router.Method(http.MethodGet, path, h)
 	}
-	health := HealthHandler(a.config.Ready, a.config.Registry)
+	health := HealthHandler(a.config.Ready, a.config.Metrics.Handler())
 	for _, path := range healthPaths() {
 		open(path, health)
 	}

@@ -105,8 +105,8 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 	follow := func(ctx context.Context, out io.Writer) {
 		defer leave()
 		defer end()
-		a.metrics.streams.Inc()
-		defer a.metrics.streams.Dec()
+		a.metrics.streams.Add(1)
+		defer a.metrics.streams.Add(-1)
 		s := &stream{out: out}
 		// A client knows that it is connected before anything happens.
 		s.write(fmt.Appendf(nil, "retry: %d\n\n", reconnectAfter))
@@ -138,6 +138,7 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 		go func() {
 			defer cancel()
 			defer l.end()
+			defer a.logPanic(ctx) // recoverer is not above this
 			follow(ctx, l)
 		}()
 	}}, nil

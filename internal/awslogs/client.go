@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 )
 
 // client speaks to CloudWatch Logs. Who one is and where the service is comes from the SDK's
@@ -20,6 +22,7 @@ type client struct {
 	group     string
 	retention int32 // days, 0: for ever
 	say       func(key string, err error)
+	watch     []func(*middleware.Stack) error // of every call; tests see what a role must allow
 
 	making sync.Mutex // one at a time makes group and stream
 	bare   bool       // we made the group, and its retention is not set yet
@@ -27,7 +30,11 @@ type client struct {
 	mu          sync.Mutex
 	api         *cloudwatchlogs.Client
 	credentials aws.CredentialsProvider
+
+	region atomic.Pointer[string] // nil until it is known
 }
+
+var errNoRegion = errors.New("find the AWS region: none is configured; set AWS_REGION")
 
 func (c *client) connect(ctx context.Context) (*cloudwatchlogs.Client, error) {
 	c.mu.Lock()
@@ -38,13 +45,15 @@ func (c *client) connect(ctx context.Context) (*cloudwatchlogs.Client, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithEC2IMDSRegion(),
 		config.WithLogger(logging.Nop{}),
+		config.WithAPIOptions(c.watch),
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} })) // We retry, without end.
 	if err != nil {
 		return nil, fmt.Errorf("find region and credentials: %w", err)
 	}
 	if cfg.Region == "" {
-		return nil, errors.New("find the AWS region: none is configured; set AWS_REGION")
+		return nil, errNoRegion
 	}
+	c.region.Store(&cfg.Region)
 	c.api, c.credentials = cloudwatchlogs.NewFromConfig(cfg), cfg.Credentials
 	return c.api, nil
 }

@@ -113,7 +113,11 @@ func behaviours() map[string]func(*env) {
 		"keep up":                     testKeepUp,
 		"message of a claim":          testMessage,
 		"workers":                     testWorkers,
+		"processes":                   testProcesses,
+		"vitals":                      testVitals,
 		"queues":                      testQueues,
+		"snapshot":                    testSnapshot,
+		"periods":                     testPeriods,
 		"watch":                       testWatch,
 		"watch coalesces":             testWatchCoalesces,
 		"watch a new queue":           testWatchNewQueue,
@@ -317,7 +321,7 @@ func (e *env) wantState(id string, want task.State) *task.Task {
 
 func (e *env) upkeep(queue string) Upkept {
 	e.t.Helper()
-	got, err := e.Upkeep(e.ctx, queue, false)
+	got, err := e.Upkeep(e.ctx, queue)
 	e.ok(err)
 	return got
 }

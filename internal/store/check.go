@@ -36,6 +36,9 @@ func Check(ctx context.Context, rdb redis.UniversalClient) (warnings []string, e
 	if err == nil {
 		err = permitted(ctx, rdb)
 	}
+	if full(err) { // what can free it is here: workers that end tasks, an API that deletes them
+		return append(warnings, "Redis is full: its maxmemory is used up. No task is taken until some have ended and are removed."), nil
+	}
 	return warnings, explain(err)
 }
 
@@ -84,7 +87,7 @@ func checkNode(ctx context.Context, rdb redis.Cmdable, cluster bool) ([]string, 
 	case !atLeast(version, 6, 2):
 		return nil, fmt.Errorf("this Redis is version %s; Windlass needs 6.2 or newer, or Valkey", version)
 	}
-	if policy := infoField(info, "maxmemory_policy"); policy != "" && policy != "noeviction" {
+	if policy := infoField(info, "maxmemory_policy"); policy != "" && policy != noEviction {
 		return []string{fmt.Sprintf("Redis may throw accepted tasks away: maxmemory-policy is %s. Set it to noeviction.", policy)}, nil
 	}
 	return nil, nil

@@ -21,8 +21,8 @@ var luaFiles embed.FS
 
 // scripts holds one script a file of folder lua.
 type scripts struct {
-	submit, claim, extend, report, end, cancel, retry, delete, upkeep, trim, list, logs, mend, lead, beat *redis.Script
-	permits                                                                                               *redis.Script // alone: it belongs to no queue
+	submit, claim, extend, report, end, cancel, retry, delete, upkeep, trim, list, logs, mend, lead, beat, period *redis.Script
+	permits                                                                                                       *redis.Script // alone: it belongs to no queue
 }
 
 func loadScripts() (scripts, error) {
@@ -54,7 +54,7 @@ func loadScripts() (scripts, error) {
 		submit: refused("submit"), retry: refused("retry"), list: refused("list"), logs: refused("logs"),
 		claim: always("claim"), extend: always("extend"), report: always("report"), end: always("end"),
 		cancel: always("cancel"), delete: always("delete"), upkeep: always("upkeep"), trim: always("trim"),
-		mend: always("mend"), lead: always("lead"), beat: always("beat"),
+		mend: always("mend"), lead: always("lead"), beat: always("beat"), period: always("period"),
 	}
 	permits, err := luaFiles.ReadFile("lua/permits.lua")
 	all.permits = redis.NewScript(string(permits))

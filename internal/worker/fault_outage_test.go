@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
+	"windlass/internal/metric"
 	"windlass/internal/redistest/proxy"
 	"windlass/internal/store"
 	"windlass/internal/task"
@@ -67,7 +67,7 @@ func TestLeaseEndsTheHandler(t *testing.T) {
 	}
 	b.redis.Resume()
 	got := b.wait(id, final)
-	if got.State != task.Succeeded || got.AttemptsUsed != 0 || got.Attempts[0].Outcome != task.OutcomeLost {
+	if got.State != task.Succeeded || got.AttemptsUsed != 0 || got.Attempts[0].Outcome != task.OutcomeReleased {
 		t.Errorf("then: %+v", got)
 	}
 }
@@ -113,7 +113,7 @@ func TestAsynqLeaseExpiryDoesNotFreeSlot(t *testing.T) {
 	w := &Worker{
 		Config: Config{
 			Store: b.Store, Queues: map[string]int{"default": 1}, Concurrency: 1, Version: "test",
-			Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: NewMetrics(prometheus.NewRegistry()),
+			Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: NewMetrics(metric.NewRegistry()),
 		},
 		books: books{held: map[string]*holding{}}, kinds: map[string]task.Kind{"test": kind}, id: "w-1-1",
 	}

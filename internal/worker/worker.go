@@ -21,6 +21,7 @@ import (
 
 	"windlass/internal/store"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 )
 
 // Why a handler's context ended, as context.Cause tells it.
@@ -42,6 +43,7 @@ type Config struct {
 	Version     string
 	Log         *slog.Logger
 	Metrics     *Metrics
+	Tracer      *tracing.Tracer // nil: nothing is traced
 }
 
 // releaseGrace is how long a handler has to return after its context ended at
@@ -72,7 +74,7 @@ type Worker struct {
 func Run(ctx context.Context, c Config) error {
 	err := run(ctx, c)
 	if ctx.Err() != nil {
-		return nil
+		err = nil
 	}
 	return err
 }

@@ -4,7 +4,7 @@
 import { hear } from './clock.ts'
 import { parse, type Json } from './json.ts'
 import { link } from './link.ts'
-import type { Entry, Fault, Kind, Logs, MadeToken, OpenSession, Page, Queue, Session, Stats, Task, TaskLink, Token, Worker } from './wire.ts'
+import type { Entry, Fault, Kind, Logs, MadeToken, OpenSession, Page, Queue, Session, Stats, System, Task, TaskLink, Token, Worker } from './wire.ts'
 
 /** A fault as RFC 9457 tells it, or the loss of the connection (status 0). */
 export class Problem extends Error {
@@ -124,4 +124,5 @@ export const api = {
   queues: (signal?: AbortSignal) => get<{ items: Queue[] }>('/queues', signal),
   workers: (signal?: AbortSignal) => get<{ items: Worker[] }>('/workers', signal),
   stats: (signal?: AbortSignal) => get<Stats>('/stats', signal),
+  system: (signal?: AbortSignal) => get<System>('/system', signal),
 }

@@ -18,14 +18,29 @@ const newPage = lazy<object>(() => import('./pages/new.tsx').then((m) => m.NewPa
 const tokensPage = lazy<object>(() => import('./pages/tokens.tsx').then((m) => m.TokensPage))
 const sessionsPage = lazy<object>(() => import('./pages/sessions.tsx').then((m) => m.SessionsPage))
 const auditPage = lazy<object>(() => import('./pages/audit.tsx').then((m) => m.AuditPage))
+const systemPage = lazy<object>(() => import('./pages/system.tsx').then((m) => m.SystemPage))
 const taskPage = lazy<{ id: string }>(() => import('./pages/task.tsx').then((m) => m.TaskPage))
 
 const problem = new Box<Problem | undefined>(undefined)
+
+let before: string | undefined
+
+/** Forgets all that somebody else saw and typed in this tab. */
+function startOver(): void {
+  try {
+    sessionStorage.clear()
+  } catch {
+    // Forbidden: then nothing was kept there either.
+  }
+  location.reload()
+}
 
 /** Asks the server who is here. */
 function askSession(): void {
   api.session().then(
     (s) => {
+      if (s.me && before !== undefined && before !== s.me.id) return startOver()
+      before = s.me?.id ?? before
       link.value = s.signed_in ? '' : given
       session.value = s
       problem.value = undefined
@@ -60,6 +75,7 @@ function Route() {
   if (path === '/audit') return <Come page={auditPage} />
   if (path === '/queues') return <QueuesPage />
   if (path === '/workers') return <WorkersPage />
+  if (path === '/system') return <Come key="system" page={systemPage} />
   return <Blank whole title="There is no such page" actions={<a class="button" href="/tasks">Go to tasks</a>}>The address leads nowhere here.</Blank>
 }
 
