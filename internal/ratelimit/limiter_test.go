@@ -244,3 +244,17 @@ func TestSharedOverRedis(t *testing.T) {
 		t.Errorf("%d let through", ok)
 	}
 }
+
+// What a limit costs each request of a busy client.
+func BenchmarkTake(b *testing.B) {
+	granted := func(_ context.Context, a store.PermitAsk) (store.PermitGrant, error) {
+		return store.PermitGrant{Granted: a.Want, Left: a.Burst}, nil
+	}
+	l := New("bench", Rate{Count: 50_000, Per: time.Second}, granted)
+	b.ReportAllocs()
+	for b.Loop() {
+		if !l.Take(b.Context(), "client", 1).OK {
+			b.Fatal("refused")
+		}
+	}
+}
