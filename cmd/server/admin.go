@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"time"
 )
 
 // serveAdmin serves profiles on a listener of their own, if there is to be one, until close is
@@ -20,7 +21,7 @@ func (c config) serveAdmin(ctx context.Context, log *slog.Logger) (close func(),
 		return nil, fmt.Errorf("-admin-listen: %w", err)
 	}
 	server := &http.Server{
-		Handler: loopbackOnly(profiles()), ReadHeaderTimeout: headerTimeout,
+		Handler: loopbackOnly(profiles()), ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	go func() { _ = server.Serve(listener) }() // it ends by close alone

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"windlass/internal/awslogs"
+	"windlass/internal/front"
+	"windlass/internal/ratelimit"
 	"windlass/internal/store"
 	"windlass/internal/tracing"
 )
@@ -40,6 +42,9 @@ type config struct {
 	origins     []string // whose pages may call the API
 	oidc        oidcConfig
 	egress      []netip.Prefix
+	proxies     front.Proxies
+	rates       map[string]ratelimit.Rate
+	maxStreams  int
 	queues      map[string]int
 	strict      bool
 	replicas    int
@@ -128,7 +133,7 @@ func options() []option {
 				}
 				return awslogs.CheckRetention(c.ship.RetentionDays)
 			}},
-	}, slices.Concat(accessOptions(), metricsOptions())...)
+	}, slices.Concat(accessOptions(), metricsOptions(), clientOptions())...)
 }
 
 func (o option) env() string {

@@ -113,6 +113,8 @@ func TestParseConfigFaults(t *testing.T) {
 		{"a file of no authorities", []string{"-redis-url", "rediss://host", "-redis-ca-file", "/dev/null"}, env(), []string{"-redis-ca-file", "PEM"}},
 		{"no master's name", []string{"-redis-url", "redis+sentinel://a,b"}, env(), []string{"-redis-url", "master"}},
 		{"network", []string{"-egress-allow", "10.0.0.0"}, env(), []string{"-egress-allow"}},
+		{"proxies", []string{"-trusted-proxies", "10.0.0.0/8,alb"}, env(), []string{"-trusted-proxies", `"alb"`}},
+		{"rates", []string{"-rate-limits", "submit=fast"}, env("WINDLASS_MAX_STREAMS", "-1"), []string{"-rate-limits", `"fast"`, "WINDLASS_MAX_STREAMS"}},
 		{"log group", []string{"-log-group", "a b"}, env("WINDLASS_LOG_STREAM", "a:b"), []string{"-log-group", "WINDLASS_LOG_STREAM"}},
 		{"log delivery", nil, env("WINDLASS_LOG_DELIVERY", "never", "WINDLASS_LOG_RETENTION_DAYS", "2"), []string{"WINDLASS_LOG_DELIVERY", "durable", "WINDLASS_LOG_RETENTION_DAYS", "365"}},
 		{"profiles for everybody", []string{"-admin-listen", "0.0.0.0:6060"}, env(), []string{"-admin-listen", "loopback"}},

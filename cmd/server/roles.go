@@ -18,6 +18,7 @@ import (
 	"windlass/internal/api"
 	"windlass/internal/awslogs"
 	"windlass/internal/egress"
+	"windlass/internal/front"
 	"windlass/internal/kind"
 	"windlass/internal/metric"
 	"windlass/internal/scheduler"
@@ -32,10 +33,6 @@ const (
 	// httpDrain is how long requests may go on after the signal. It is below the
 	// shortest sensible -drain, so that a process ends when its tasks have.
 	httpDrain = 10 * time.Second
-	// idleTimeout is above the 60 s of a load balancer, which must be the one to
-	// close a connection: else it meets closed ones and answers 502.
-	idleTimeout   = 75 * time.Second
-	headerTimeout = 10 * time.Second
 )
 
 // role does one part until ctx ends, drains, and returns nil or why it could not run.
@@ -124,6 +121,7 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 			AdminToken: p.admin(), TokensOnly: p.tokensOnly, OIDC: p.oidc.verifier(), Origins: p.origins,
 			Embedded: p.source.Embedded(), Metrics: p.metrics, Tracer: p.tracer,
 			Process: p.describe, LogsURL: p.logsURL,
+			Proxies: p.proxies, Limits: api.Limits{Rates: p.rates, Streams: p.maxStreams},
 		})
 		end = a.Close
 		for _, path := range []string{"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/"} {
@@ -172,10 +170,8 @@ func (p *process) ready(ctx context.Context) error {
 }
 
 func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler, end func(), stdout io.Writer) error {
-	server := &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
-		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
-	}
+	server := front.NewServer(p.proxies, h)
+	server.ErrorLog = slog.NewLogLogger(p.log.Handler(), slog.LevelWarn)
 	server.RegisterOnShutdown(end) // event streams would keep Shutdown waiting
 	address := "http://" + l.Addr().String()
 	p.log.Info("listening", "address", address, "roles", strings.Join(p.roleNames, ","), "version", version)

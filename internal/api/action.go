@@ -26,6 +26,7 @@ const (
 	ActionAllSessions  Action = "sessions.all"
 	ActionReadTokens   Action = "tokens.read"
 	ActionChangeTokens Action = "tokens.change"
+	ActionReadAudit    Action = "audit.read"
 )
 
 // actions is the one table of who may do what: the least role that each action
@@ -50,6 +51,7 @@ func actions() map[Action]store.Role {
 
 		ActionAllSessions:  store.RoleAdmin,
 		ActionReadTokens:   store.RoleAdmin,
+		ActionReadAudit:    store.RoleAdmin,
 		ActionChangeTokens: store.RoleAdmin,
 	}
 }

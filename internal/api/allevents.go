@@ -10,7 +10,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"windlass/internal/store"
-	"windlass/internal/task"
 )
 
 const (
@@ -119,18 +118,9 @@ func (t *ticker) tellChanges(ctx context.Context, s *stream, w *store.Watcher) e
 		return nil
 	}
 	changes = slices.DeleteFunc(changes, func(c store.Change) bool { return !c.Record || !t.wants(c) })
-	var ids []string
-	for _, c := range changes {
-		if c.State != "deleted" {
-			ids = append(ids, c.ID)
-		}
-	}
-	var tasks []*task.Task
-	if len(ids) > 0 {
-		var err error
-		if tasks, err = t.api.store.Peek(ctx, 1, ids...); err != nil {
-			return err
-		}
+	bodies, err := t.api.tellings(ctx, changes)
+	if err != nil {
+		return err
 	}
 	// Only the last event names the position: whoever loses the stream before
 	// it gets all of them again.
@@ -139,18 +129,13 @@ func (t *ticker) tellChanges(ctx context.Context, s *stream, w *store.Watcher) e
 		if i == len(changes)-1 {
 			id = position
 		}
-		if c.State == "deleted" {
+		if bodies[i] == nil {
 			s.send("deleted", id, Deleted{c.ID})
 			continue
 		}
-		now := tasks[0]
-		tasks = tasks[1:]
-		if now == nil {
-			s.send("deleted", id, Deleted{c.ID})
-			continue
-		}
-		s.send("task", id, t.api.show(ctx, now))
+		s.tell("task", id, bodies[i])
 	}
+	s.flush()
 	return nil
 }
 

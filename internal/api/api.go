@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"windlass/internal/front"
 	"windlass/internal/metric"
 	"windlass/internal/oidc"
 	"windlass/internal/store"
@@ -48,6 +50,8 @@ type Config struct {
 	Tracer     *tracing.Tracer             // nil: nothing is traced
 	Process    func() store.Process        // this process as it is now; nil: nothing is known but its version
 	LogsURL    func(*task.Task) string     // where a task's log lines are, empty when that is not known; nil: nowhere
+	Proxies    front.Proxies               // whose word on a client's address counts
+	Limits     Limits                      // how much one client may ask for
 }
 
 // kindInfo is a kind with the schema of its input.
@@ -68,17 +72,21 @@ type API struct {
 	credentials  credentials
 	protection   *http.CrossOriginProtection
 	actionOf     map[string]Action // by method and pattern, of every route
+	operationOf  map[string]string // its name, likewise
 	open         []string          // paths below prefix that serve those who are not signed in, too
 	metrics      *httpMetrics
+	limits       *limits
 	crew         *recent[[]store.Worker]
 	counts       *recent[[]store.Count]
 	vitals       *recent[store.Vitals]
+	retold       retold
 	document     document
 	handler      http.Handler
 
 	closed    context.Context
 	close     context.CancelFunc
 	streams   atomic.Int64
+	bodies    atomic.Int64  // bytes of bodies that are held
 	heartbeat time.Duration // how often a quiet event stream says that it lives
 }
 
@@ -103,8 +111,9 @@ func New(c Config) *API {
 	a := &API{
 		config: c, store: c.Store, log: c.Log, kinds: map[string]kindInfo{},
 		registry: newRegistry(c.Kinds), credentials: newCredentials(c),
-		protection: http.NewCrossOriginProtection(), actionOf: map[string]Action{},
-		metrics: newHTTPMetrics(c.Metrics), heartbeat: 15 * time.Second,
+		protection: http.NewCrossOriginProtection(), actionOf: map[string]Action{}, operationOf: map[string]string{},
+		retold:  retold{tasks: map[string]telling{}},
+		metrics: newHTTPMetrics(c.Metrics), limits: newLimits(c.Limits, c.Store), heartbeat: 15 * time.Second,
 	}
 	const fresh = time.Second
 	a.crew = newRecent(fresh, func(ctx context.Context) ([]store.Worker, error) { return a.store.Workers(ctx) })
@@ -113,7 +122,7 @@ func New(c Config) *API {
 	a.closed, a.close = context.WithCancel(context.Background())
 
 	router := chi.NewRouter()
-	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.cors, a.guard, a.singleQuery, middleware.GetHead, a.readBody,
+	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.cors, a.guard, a.boundAddress, a.limitClients, a.singleQuery, middleware.GetHead, a.readBody,
 		middleware.Compress(compression, typeJSON, problemType, typeCSV, "text/html")) // never event streams: they must not be held back
 	router.NotFound(a.notFound)
 	router.MethodNotAllowed(a.methodNotAllowed)
@@ -129,7 +138,8 @@ func New(c Config) *API {
 	return a
 }
 
-// Handler serves everything that Paths lists.
+// Handler serves everything that Paths lists. Serve it by front.NewServer, which
+// ends clients that are too slow.
 func (a *API) Handler() http.Handler { return a.handler }
 
 // Paths lists the patterns of http.ServeMux that belong to Handler, for a
@@ -210,7 +220,7 @@ func (a *API) replaceError(ctx huma.Context, _ string, v any) (any, error) {
 // register adds a route whose errors leave as problems and as nothing else, and
 // which lets in who may do its action.
 func register[I, O any](a *API, h huma.API, action Action, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
-	a.actionOf[op.Method+" "+op.Path] = action
+	a.actionOf[op.Method+" "+op.Path], a.operationOf[op.Method+" "+op.Path] = action, op.OperationID
 	op.Middlewares = append(op.Middlewares, a.allow(action))
 	if action == ActionOpen {
 		a.open = append(a.open, op.Path)
@@ -224,7 +234,11 @@ func register[I, O any](a *API, h huma.API, action Action, op huma.Operation, ha
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
-	for _, code := range append(op.Errors, http.StatusInternalServerError, http.StatusServiceUnavailable) {
+	if strings.Contains(op.Path, "{") {
+		op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
+	}
+	everywhere := []int{http.StatusRequestURITooLong, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	for _, code := range append(op.Errors, everywhere...) {
 		op.Responses[fmt.Sprint(code)] = problemResponse(code)
 	}
 	op.Errors = nil

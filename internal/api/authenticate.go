@@ -60,7 +60,7 @@ func (a *API) authenticate(r *http.Request) (*Caller, error) {
 	if a.config.OIDC != nil {
 		vouched = r.Header.Get(oidc.Header)
 	}
-	if cookie, err := r.Cookie(cookieName(r)); err == nil {
+	if cookie, err := r.Cookie(a.cookieName(r)); err == nil {
 		c, err := a.bySession(r.Context(), cookie.Value)
 		if vouched == "" || !errors.Is(err, store.ErrNoProof) {
 			return c, err

@@ -57,6 +57,7 @@ type exchange struct {
 	request *http.Request
 	begun   time.Time
 	caller  *Caller // nil: see CallerOf
+	object  string  // what it acts on, for the audit trail; empty: what its address names
 }
 
 func exchangeOf(ctx context.Context) *exchange {

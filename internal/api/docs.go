@@ -2,7 +2,9 @@ package api
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -11,8 +13,16 @@ import (
 	"strings"
 )
 
-// pagePolicy allows a page its own style and nothing else.
-const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// pagePolicy allows a page the style that it holds and nothing else.
+func pagePolicy(page []byte) string {
+	style := "'none'"
+	if _, rest, found := bytes.Cut(page, []byte("<style>")); found {
+		text, _, _ := bytes.Cut(rest, []byte("</style>"))
+		sum := sha256.Sum256(text)
+		style = "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return "default-src 'none'; style-src " + style + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
 
 var (
 	//go:embed page/docs.html

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -103,6 +104,9 @@ func tidyOperations(doc *huma.OpenAPI) {
 			for _, p := range op.Parameters {
 				p.Schema.Nullable = false
 			}
+			if op.RequestBody != nil {
+				optionalMayBeNull(doc.Components.Schemas, op.RequestBody)
+			}
 			given := op.Responses[strconv.Itoa(op.DefaultStatus)]
 			for _, also := range []int{http.StatusOK, http.StatusAccepted} {
 				if r := op.Responses[strconv.Itoa(also)]; r != nil && r != given && given.Content != nil {
@@ -117,16 +121,35 @@ func tidyOperations(doc *huma.OpenAPI) {
 	}
 }
 
+// optionalMayBeNull says of a body what huma does: null stands for a member that is
+// left out.
+func optionalMayBeNull(r huma.Registry, body *huma.RequestBody) {
+	for _, media := range body.Content {
+		s := media.Schema
+		for s.Ref != "" {
+			s = r.SchemaFromRef(s.Ref)
+		}
+		for name, p := range s.Properties {
+			if p.Ref == "" && !slices.Contains(s.Required, name) {
+				p.Nullable = true
+			}
+		}
+	}
+}
+
 // serve answers with one form of the document.
 func (d *document) serve(contentType string, body []byte) http.HandlerFunc {
 	tag := `"` + digest(body)[:16] + `"`
+	policy := pagePolicy(body)
 	return func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", contentType)
 		h.Set("ETag", tag)
 		h.Set("Cache-Control", "no-cache")
 		if contentType == typeHTML {
-			h.Set("Content-Security-Policy", pagePolicy)
+			h.Set("Content-Security-Policy", policy)
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+			h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 		}
 		if matches(r.Header.Get("If-None-Match"), tag) {
 			w.WriteHeader(http.StatusNotModified)

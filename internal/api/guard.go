@@ -33,11 +33,15 @@ func (a *API) guard(next http.Handler) http.Handler {
 			return
 		}
 		if a.crossSite(r, caller) {
-			a.writeProblem(w, r, problem(codeCrossSite, ""))
+			a.turnAway(w, r, problem(codeCrossSite, ""))
 			return
 		}
 		if caller == nil && !slices.Contains(a.open, r.URL.Path) {
-			a.writeProblem(w, r, notSignedIn(err))
+			if err != nil {
+				a.turnAway(w, r, notSignedIn(err))
+				return
+			}
+			a.writeProblem(w, r, notSignedIn(nil))
 			return
 		}
 		exchangeOf(r.Context()).caller = caller
@@ -100,9 +104,9 @@ func (a *API) allow(action Action) func(huma.Context, func(huma.Context)) {
 		case caller == nil:
 			a.writeProblem(w, r, notSignedIn(nil))
 		case caller.Task != "" && (action != ActionReadTask || ctx.Param("id") != caller.Task):
-			a.writeProblem(w, r, problem(codeForbidden, "This link shows one task and nothing else."))
+			a.turnAway(w, r, problem(codeForbidden, "This link shows one task and nothing else."))
 		case !caller.Role.Includes(least):
-			a.writeProblem(w, r, forbidden(caller, least))
+			a.turnAway(w, r, forbidden(caller, least))
 		default:
 			next(ctx)
 		}

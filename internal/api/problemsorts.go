@@ -1,6 +1,9 @@
 package api
 
-import "net/http"
+import (
+	"maps"
+	"net/http"
+)
 
 // The codes of every problem this API answers with.
 const (
@@ -29,6 +32,10 @@ const (
 	codeTooManyQueues = "too_many_queues"
 	codeIdentity      = "identity_unavailable"
 	codeStreams       = "too_many_streams"
+	codeOwnStreams    = "too_many_own_streams"
+	codeLimited       = "rate_limited"
+	codeBusy          = "too_busy"
+	codeAddress       = "address_too_long"
 	codeStore         = "store_unavailable"
 	codeUnconfirmed   = "task_unconfirmed"
 	codeShutdown      = "shutting_down"
@@ -43,6 +50,26 @@ type problemSort struct {
 
 // problemSorts is the one table of problems.
 func problemSorts() map[string]problemSort {
+	all := generalProblems()
+	maps.Copy(all, loadProblems())
+	return all
+}
+
+// loadProblems are those of clients who ask for too much.
+func loadProblems() map[string]problemSort {
+	return map[string]problemSort{
+		codeOwnStreams: {http.StatusTooManyRequests, "You have too many event streams open",
+			"One token, or one address where nobody signs in, may hold a number of event streams open in a process. Close those that you do not need; one stream over all tasks serves many."},
+		codeLimited: {http.StatusTooManyRequests, "Too many requests",
+			"One token, or one address where nobody signs in, may make so many requests of a sort in a time. The header RateLimit-Policy tells how many, RateLimit how many are left, and Retry-After when to try again. Hand many tasks in with POST /api/v1/tasks/bulk, and follow tasks by events instead of asking again and again."},
+		codeBusy: {http.StatusServiceUnavailable, "Too much is being sent at once",
+			"The bodies of all requests that this process is reading are too large together. Send the request again in a moment."},
+		codeAddress: {http.StatusRequestURITooLong, "The address is too long",
+			"Path and query may have 16 KiB together. No request that means something needs more."},
+	}
+}
+
+func generalProblems() map[string]problemSort {
 	return map[string]problemSort{
 		codeValidation: {http.StatusUnprocessableEntity, "The request has faults",
 			"The request was understood, but some of it is not as it must be. The member errors lists every fault with its place and the rule it broke. Correct them and send it again; the same request would fail again."},

@@ -88,7 +88,7 @@ func (a *API) eventRoutes(h huma.API) {
 
 func eventResponse(data string) map[string]*huma.Response {
 	return map[string]*huma.Response{"200": {Description: "The stream", Content: map[string]*huma.MediaType{
-		"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString, Description: "Events whose data is JSON. " + data}},
+		"text/event-stream": {Schema: &huma.Schema{Description: "Events whose data is JSON. " + data}},
 	}}}
 }
 
@@ -105,6 +105,12 @@ func (a *API) systemRoutes(h huma.API) {
 		OperationID: "listWorkers", Method: http.MethodGet, Path: prefix + "/workers", Tags: []string{tagSystem},
 		Summary: "List the workers", Description: "Those that gave a sign of life within 10 s.",
 	}, a.listWorkers)
+	register(a, h, ActionReadAudit, huma.Operation{
+		OperationID: "listAudit", Method: http.MethodGet, Path: prefix + "/audit", Tags: []string{tagSystem}, Errors: []int{422},
+		Summary: "Read the audit trail, newest first",
+		Description: "Who changed what, from where, and who was refused. Tasks that programs hand in are left to the log. " +
+			"The trail keeps about the 20,000 latest entries of what was done, and as many of what was refused. A page may be short before the end; only next_cursor tells.",
+	}, a.listAudit)
 	register(a, h, ActionReadSystem, huma.Operation{
 		OperationID: "getStats", Method: http.MethodGet, Path: prefix + "/stats", Tags: []string{tagSystem},
 		Summary:     "Count the tasks, and what waits for workers",

@@ -19,14 +19,13 @@ const (
 	cookiePlain  = "windlass_session"
 )
 
-// secureRequest reports whether the browser takes cookies for secure
-// connections. Behind a load balancer that ends TLS, its header tells.
-func secureRequest(r *http.Request) bool {
-	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" || loopbackHost(r.Host)
+// secureRequest reports whether the browser takes cookies for secure connections.
+func (a *API) secureRequest(r *http.Request) bool {
+	return a.config.Proxies.TLS(r) || loopbackHost(r.Host)
 }
 
-func cookieName(r *http.Request) string {
-	if secureRequest(r) {
+func (a *API) cookieName(r *http.Request) string {
+	if a.secureRequest(r) {
 		return cookieSecure
 	}
 	return cookiePlain
@@ -36,7 +35,7 @@ func cookieName(r *http.Request) string {
 type Session struct {
 	Required      bool   `json:"required" doc:"Whether one must sign in here."`
 	SignedIn      bool   `json:"signed_in" doc:"Whether this request may use the API."`
-	Version       string `json:"version" doc:"The server's version."`
+	Version       string `json:"version" doc:"The server's version; empty for somebody who is not signed in."`
 	EmbeddedRedis bool   `json:"embedded_redis" doc:"Tasks are kept in memory only and do not outlive the process."`
 	Me            *Me    `json:"me,omitempty" doc:"Who is asking; left out for somebody who is not signed in."`
 }
@@ -46,12 +45,11 @@ type sessionOutput struct {
 }
 
 func (a *API) getSession(ctx context.Context, _ *struct{}) (*sessionOutput, error) {
-	out := &sessionOutput{Session{
-		Required: a.credentials.required, Version: a.config.Version, EmbeddedRedis: a.config.Embedded,
-	}}
+	out := &sessionOutput{Session{Required: a.credentials.required, EmbeddedRedis: a.config.Embedded}}
 	if c := CallerOf(ctx); c != nil {
 		me := describe(c)
 		out.Body.SignedIn, out.Body.Me = true, &me
+		out.Body.Version = a.config.Version
 	}
 	return out, nil
 }
@@ -121,11 +119,13 @@ func (a *API) signIn(ctx context.Context, in *signInInput) (*cookieOutput, error
 			return nil, err
 		}
 	}
-	_, cookie, err := a.store.OpenSession(ctx, a.ownerOf(c), task.Cut(in.UserAgent, maxUserAgent))
+	session, cookie, err := a.store.OpenSession(ctx, a.ownerOf(c), task.Cut(in.UserAgent, maxUserAgent))
 	if err != nil {
 		return nil, err
 	}
-	return &cookieOutput{setCookie(ctx, cookie, int(store.SessionLife.Seconds()))}, nil
+	e := exchangeOf(ctx)
+	e.caller, e.object = c, session.ID
+	return &cookieOutput{a.setCookie(ctx, cookie, int(store.SessionLife.Seconds()))}, nil
 }
 
 // ownerOf gives what the caller's sessions and links stand and fall with.
@@ -140,7 +140,7 @@ func (a *API) ownerOf(c *Caller) store.Owner {
 // signOut ends the session of the cookie. The browser forgets the cookie even
 // when the store cannot be told.
 func (a *API) signOut(ctx context.Context, _ *struct{}) (*cookieOutput, error) {
-	out := &cookieOutput{setCookie(ctx, "", -1)}
+	out := &cookieOutput{a.setCookie(ctx, "", -1)}
 	c := CallerOf(ctx)
 	if c == nil || c.Via != ViaSession {
 		return out, nil
@@ -151,12 +151,12 @@ func (a *API) signOut(ctx context.Context, _ *struct{}) (*cookieOutput, error) {
 	return out, nil
 }
 
-func setCookie(ctx context.Context, value string, maxAge int) string {
+func (a *API) setCookie(ctx context.Context, value string, maxAge int) string {
 	r := httpRequest(ctx)
 	cookie := http.Cookie{
-		Name: cookieName(r), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true,
+		Name: a.cookieName(r), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true,
 		// Lax: whoever follows a link to a task from a mail is signed in at once.
-		SameSite: http.SameSiteLaxMode, Secure: secureRequest(r),
+		SameSite: http.SameSiteLaxMode, Secure: a.secureRequest(r),
 	}
 	return cookie.String()
 }

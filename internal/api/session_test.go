@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"windlass/internal/front"
 	"windlass/internal/store"
 )
 
@@ -22,16 +23,26 @@ func TestLoopbackHost(t *testing.T) {
 }
 
 func TestCookieName(t *testing.T) {
+	proxies, err := front.ParseProxies("10.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &API{config: Config{Proxies: proxies}}
 	for url, want := range map[string]string{
 		"http://127.0.0.1:8000/": cookieSecure, "http://localhost/": cookieSecure, "https://windlass.example/": cookieSecure,
 		"http://windlass.example/": cookiePlain, "http://10.0.0.7:8000/": cookiePlain,
 	} {
 		r := httptest.NewRequest("GET", url, nil)
-		if got := cookieName(r); got != want {
+		if got := a.cookieName(r); got != want {
 			t.Errorf("%s: got %s", url, got)
 		}
-		if r.Header.Set("X-Forwarded-Proto", "https"); cookieName(r) != cookieSecure {
-			t.Errorf("%s behind a load balancer that ends TLS: got %s", url, cookieName(r))
+		r.Header.Set("X-Forwarded-Proto", "https")
+		if got := a.cookieName(r); got != want {
+			t.Errorf("%s, and a stranger says that it came by TLS: got %s", url, got)
+		}
+		r.RemoteAddr = "10.0.0.1:80"
+		if got := a.cookieName(r); got != cookieSecure {
+			t.Errorf("%s behind a load balancer that ends TLS: got %s", url, got)
 		}
 	}
 }

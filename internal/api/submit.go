@@ -204,7 +204,19 @@ type BulkItem struct {
 }
 
 type bulkOutput struct {
-	Body BulkResult
+	RateLimit       string `header:"RateLimit" doc:"What is left of the client's limit."`
+	RateLimitPolicy string `header:"RateLimit-Policy" doc:"The client's limit."`
+	Body            BulkResult
+}
+
+// chargeTasks charges the tasks of a bulk request.
+func (a *API) chargeTasks(ctx context.Context, n int, out *bulkOutput) *Problem {
+	h := http.Header{}
+	if p := a.charge(ctx, h, limitSubmit, n); p != nil {
+		return p.with("RateLimit", h.Get("RateLimit")).with("RateLimit-Policy", h.Get("RateLimit-Policy"))
+	}
+	out.RateLimit, out.RateLimitPolicy = h.Get("RateLimit"), h.Get("RateLimit-Policy")
+	return nil
 }
 
 func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error) {
@@ -213,6 +225,10 @@ func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error
 		p = addFault(p, Fault{"header.Idempotency-Key", "is not supported for bulk requests; give each item a unique key"})
 	}
 	if p != nil {
+		return nil, p
+	}
+	out := &bulkOutput{}
+	if p := a.chargeTasks(ctx, len(items), out); p != nil {
 		return nil, p
 	}
 	traced, span := a.config.Tracer.SubmitMany(ctx, len(items))
@@ -253,7 +269,8 @@ func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error
 		}
 		result.Items[places[j]] = BulkItem{Status: outcome(got.Cause), Task: a.show(ctx, got.Task)}
 	}
-	return &bulkOutput{result}, nil
+	out.Body = result
+	return out, nil
 }
 
 func (a *API) failedItem(ctx context.Context, err error) BulkItem {

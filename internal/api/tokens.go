@@ -48,11 +48,12 @@ func (a *API) createToken(ctx context.Context, in *newTokenInput) (*newTokenOutp
 		life = defaultTokenLife
 	}
 	t, text, err := a.store.CreateToken(ctx, store.Token{
-		Name: n.Name, Role: n.Role, Kinds: distinct(n.Kinds), Queues: distinct(n.Queues), CreatedBy: CallerOf(ctx).ID,
+		Name: n.Name, Role: n.Role, Kinds: append([]string{}, distinct(n.Kinds)...), Queues: append([]string{}, distinct(n.Queues)...), CreatedBy: CallerOf(ctx).ID,
 	}, life)
 	if err != nil {
 		return nil, err
 	}
+	exchangeOf(ctx).object = t.ID
 	return &newTokenOutput{Location: pathTokens + "/" + t.ID, Body: MadeToken{t, text}}, nil
 }
 

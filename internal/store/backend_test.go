@@ -136,6 +136,11 @@ func behaviours() map[string]func(*env) {
 		"submitted by":                testSubmittedBy,
 		"check":                       testCheck,
 		"clock":                       testClock,
+		"permits":                     testPermits,
+		"permits come back":           testPermitsComeBack,
+		"audit trail":                 testTrail,
+		"audit trail bounded":         testTrailBounded,
+		"audit trail cursors":         testTrailCursors,
 		"random interleavings":        testInterleavings,
 	}
 }

@@ -22,6 +22,7 @@ var luaFiles embed.FS
 // scripts holds one script a file of folder lua.
 type scripts struct {
 	submit, claim, extend, report, end, cancel, retry, delete, upkeep, trim, list, logs, mend, lead, beat, period *redis.Script
+	permits                                                                                                       *redis.Script // alone: it belongs to no queue
 }
 
 func loadScripts() (scripts, error) {
@@ -55,7 +56,9 @@ func loadScripts() (scripts, error) {
 		cancel: always("cancel"), delete: always("delete"), upkeep: always("upkeep"), trim: always("trim"),
 		mend: always("mend"), lead: always("lead"), beat: always("beat"), period: always("period"),
 	}
-	return all, failed
+	permits, err := luaFiles.ReadFile("lua/permits.lua")
+	all.permits = redis.NewScript(string(permits))
+	return all, errors.Join(failed, err)
 }
 
 // messageTail is the constant end of asynq's message: retries and timeout so

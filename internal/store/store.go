@@ -84,6 +84,7 @@ type Store struct {
 	ids     idSource
 	submits shared[entry, submitted]
 	ends    shared[ending, ended]
+	permits shared[PermitAsk, granted]
 	proofs  proofs
 	used    noted    // when tokens and sessions were used
 	queues  sync.Map // name -> when this process registered it
@@ -101,7 +102,8 @@ func New(rdb redis.UniversalClient, o Options) (*Store, error) {
 	if s.clock == nil {
 		s.clock = time.Now
 	}
-	s.submits.flush, s.ends.flush, s.proofs.flush = s.flushSubmits, s.flushEnds, s.flushProofs
+	s.submits.flush, s.ends.flush, s.permits.flush = s.flushSubmits, s.flushEnds, s.flushPermits
+	s.proofs.flush = s.flushProofs
 	s.watch.init(s)
 	return s, nil
 }

@@ -4,7 +4,7 @@
 import { hear } from './clock.ts'
 import { parse, type Json } from './json.ts'
 import { link } from './link.ts'
-import type { Fault, Kind, Logs, MadeToken, OpenSession, Page, Queue, Session, Stats, System, Task, TaskLink, Token, Worker } from './wire.ts'
+import type { Entry, Fault, Kind, Logs, MadeToken, OpenSession, Page, Queue, Session, Stats, System, Task, TaskLink, Token, Worker } from './wire.ts'
 
 /** A fault as RFC 9457 tells it, or the loss of the connection (status 0). */
 export class Problem extends Error {
@@ -117,6 +117,8 @@ export const api = {
   revokeToken: (id: string) => call<null>(`/tokens/${encodeURIComponent(id)}`, { method: 'DELETE' }),
   sessions: (all: boolean, signal?: AbortSignal) => get<{ items: OpenSession[] }>(`/sessions${all ? '?all=true' : ''}`, signal),
   endSession: (id: string) => call<null>(`/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' }),
+
+  audit: (query: URLSearchParams, signal?: AbortSignal) => get<{ items: Entry[]; next_cursor: string | null }>(`/audit?${query}`, signal),
 
   kinds: () => get<{ items: Kind[] }>('/kinds'),
   queues: (signal?: AbortSignal) => get<{ items: Queue[] }>('/queues', signal),

@@ -18,6 +18,7 @@ const newPage = lazy<object>(() => import('./pages/new.tsx').then((m) => m.NewPa
 const tokensPage = lazy<object>(() => import('./pages/tokens.tsx').then((m) => m.TokensPage))
 const sessionsPage = lazy<object>(() => import('./pages/sessions.tsx').then((m) => m.SessionsPage))
 const systemPage = lazy<object>(() => import('./pages/system.tsx').then((m) => m.SystemPage))
+const auditPage = lazy<object>(() => import('./pages/audit.tsx').then((m) => m.AuditPage))
 const taskPage = lazy<{ id: string }>(() => import('./pages/task.tsx').then((m) => m.TaskPage))
 
 const problem = new Box<Problem | undefined>(undefined)
@@ -71,6 +72,7 @@ function Route() {
   if (path === '/new') return <Come key={`new ${query.get('from') ?? ''}`} page={newPage} />
   if (path === '/tokens') return <Come page={tokensPage} />
   if (path === '/sessions') return <Come page={sessionsPage} />
+  if (path === '/audit') return <Come page={auditPage} />
   if (path === '/queues') return <QueuesPage />
   if (path === '/workers') return <WorkersPage />
   if (path === '/system') return <Come key="system" page={systemPage} />

@@ -5,7 +5,7 @@ import { session } from './use.ts'
 import type { Task } from './wire.ts'
 
 export type Action = 'tasks.submit' | 'tasks.cancel' | 'tasks.cancel_own' | 'tasks.retry' | 'tasks.delete' | 'tasks.share'
-  | 'tasks.list' | 'system.read' | 'sessions.own' | 'sessions.all' | 'tokens.read' | 'tokens.change'
+  | 'tasks.list' | 'system.read' | 'sessions.own' | 'sessions.all' | 'tokens.read' | 'tokens.change' | 'audit.read'
 
 /** Whether the reader's role includes the action. */
 export function may(action: Action): boolean {

@@ -31,6 +31,7 @@ export type Role = Me['role']
 export type Token = Schemas['Token']
 export type MadeToken = Schemas['MadeToken']
 export type OpenSession = Schemas['OpenSession']
+export type Entry = Schemas['Entry']
 export type TaskLink = Schemas['TaskLink']
 export type Task = Omit<Schemas['Task'], 'input' | 'result'> & { input?: Json; result?: Json }
 export type Kind = Omit<Schemas['KindInfo'], 'example' | 'input_schema' | 'result_schema'> & { example: Json; input_schema: Schema }

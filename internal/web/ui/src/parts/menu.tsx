@@ -68,6 +68,7 @@ export function Menu({ onKeys }: { onKeys: () => void }) {
           <div class="menu-line">Times<Choice<Zone> name="Times" value={times} options={[['local', 'Local'], ['utc', 'UTC']]} onChange={(v) => { zone.value = v }} /></div>
           <hr />
           {may('tokens.read') && <a class="menu-item" href="/tokens" onClick={() => setOpen(false)}>Tokens</a>}
+          {may('audit.read') && <a class="menu-item" href="/audit" onClick={() => setOpen(false)}>Audit</a>}
           {who?.required && may('sessions.own') && <a class="menu-item" href="/sessions" onClick={() => setOpen(false)}>Sessions</a>}
           <a class="menu-item" href="/docs">API documentation</a>
           <button class="menu-item" onClick={() => { setOpen(false); onKeys() }}>Keyboard shortcuts <kbd>?</kbd></button>
