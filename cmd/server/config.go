@@ -18,7 +18,10 @@ import (
 	"time"
 
 	"windlass/internal/awslogs"
+	"windlass/internal/egress"
+	"windlass/internal/secret"
 	"windlass/internal/store"
+	"windlass/internal/task"
 )
 
 const (
@@ -35,7 +38,9 @@ type config struct {
 	listen      string
 	redis       store.Address
 	adminToken  string
-	egress      []netip.Prefix
+	egress      egress.Policy
+	keys        *secret.Keys // nil: none
+	redact      []task.SecretPath
 	queues      map[string]int
 	strict      bool
 	replicas    int
@@ -61,7 +66,7 @@ type option struct {
 
 // options is the one list of them. An empty value means the fallback.
 func options() []option {
-	return []option{
+	return append([]option{
 		{name: "role", fallback: roleAll, usage: "what this process does: all, or a comma list of api, web, worker, scheduler", set: setRoles},
 		{name: "listen", fallback: "127.0.0.1:8000", usage: "address of the page, the API and the health checks; a process without api and web takes a free port of 127.0.0.1 unless this is given", set: setListen},
 		{name: "redis-url", usage: "redis://host:6379/0 for one node or a replication group, redis+sentinel://host:26379,host:26379/mymaster/0, redis+cluster://host:6379,host:6379, unix:///path; rediss for redis speaks TLS; user:password@ before the host; empty keeps tasks in memory",
@@ -73,7 +78,6 @@ func options() []option {
 		{name: "redis-ca-file", usage: "certificates (PEM) of the authorities that alone may sign Redis's, for rediss; read again for each new connection; empty trusts the machine's",
 			set: func(c *config, v string) error { c.redis.CAFile = v; return nil }},
 		{name: "admin-token", secret: true, usage: "who calls the API or opens the page must show it; needed to listen beyond loopback", set: setToken},
-		{name: "egress-allow", usage: "comma list of networks that outbound calls may reach beside public ones, such as 10.1.0.0/16", set: setEgress},
 		{name: "queues", fallback: "critical=6,default=3,low=1", usage: "the queues that the worker serves, with weights", set: setQueues},
 		{name: "queue-order", fallback: "weighted", usage: "weighted: a queue is served as often as its weight says; strict: only while all of greater weight are empty",
 			set: func(c *config, v string) error { c.strict = v == "strict"; return oneOf(v, "weighted", "strict") }},
@@ -118,7 +122,7 @@ func options() []option {
 				}
 				return awslogs.CheckRetention(c.ship.RetentionDays)
 			}},
-	}
+	}, slices.Concat(egressOptions(), secretOptions())...)
 }
 
 func (o option) env() string {
@@ -258,17 +262,6 @@ func setToken(c *config, v string) error {
 		return fmt.Errorf("must have %d characters or more; `openssl rand -hex 32` makes a good one", least)
 	}
 	c.adminToken = v
-	return nil
-}
-
-func setEgress(c *config, v string) error {
-	for text := range strings.SplitSeq(v, ",") {
-		p, err := netip.ParsePrefix(strings.TrimSpace(text))
-		if err != nil {
-			return fmt.Errorf("%q is not a network such as 10.1.0.0/16", text)
-		}
-		c.egress = append(c.egress, p.Masked())
-	}
 	return nil
 }
 

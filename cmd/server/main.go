@@ -84,6 +84,9 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	if err := s.SyncClock(ctx); err != nil {
 		return err
 	}
+	if err := c.sealSecrets(ctx, s, log); err != nil {
+		return err
+	}
 	p := newProcess(c, source, s, log)
 	logs.register(p.metrics)
 	roles, err := p.roles(ctx, stdout)

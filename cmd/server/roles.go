@@ -55,7 +55,9 @@ type process struct {
 func newProcess(c config, source *store.Source, s *store.Store, log *slog.Logger) *process {
 	p := &process{config: c, source: source, store: s, log: log, metrics: prometheus.NewRegistry()}
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	p.kinds = kind.All(egress.New(c.egress), "Windlass/"+version)
+	for _, k := range kind.All(egress.New(c.egress), "Windlass/"+version) {
+		p.kinds = append(p.kinds, k.WithSecretPaths(c.redact))
+	}
 	return p
 }
 
@@ -71,6 +73,7 @@ func (p *process) roles(ctx context.Context, stdout io.Writer) ([]role, error) {
 		c := worker.Config{
 			Store: p.store, Kinds: p.kinds, Queues: p.queues, Strict: p.strict, Concurrency: p.concurrency,
 			Drain: p.drain, Version: version, Log: p.log, Metrics: worker.NewMetrics(p.metrics),
+			Keys: p.keys,
 		}
 		roles = append(roles, p.work(func(ctx context.Context) error { return worker.Run(ctx, c) }))
 	}
@@ -102,7 +105,7 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	if p.has(roleAPI) {
 		a := api.New(api.Config{
 			Store: p.store, Kinds: p.kinds, Log: p.log, Version: version, AdminToken: p.adminToken,
-			Embedded: p.source.Embedded(), Registry: p.metrics,
+			Embedded: p.source.Embedded(), Registry: p.metrics, Keys: p.keys,
 		})
 		end = a.Close
 		for _, path := range []string{"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/"} {

@@ -16,6 +16,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"windlass/internal/secret"
 	"windlass/internal/store"
 	"windlass/internal/task"
 )
@@ -39,6 +40,7 @@ type Config struct {
 	Embedded   bool                        // tasks are kept in memory only
 	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
 	Registry   *prometheus.Registry        // metrics of this process; nil: one of its own
+	Keys       *secret.Keys                // seals stored secrets and those of inputs; nil: no secrets are stored, and inputs are kept as they are
 }
 
 // kindInfo is a kind with the schema of its input.
@@ -175,10 +177,13 @@ func (a *API) replaceError(ctx huma.Context, _ string, v any) (any, error) {
 		p = problem(codeInvalidJSON, "")
 	case http.StatusUnprocessableEntity:
 		errs := make([]error, len(e.Errors))
+		var strange []Fault // in a body that huma checks alone
 		for i, d := range e.Errors {
-			errs[i] = d
+			if errs[i] = d; d.Message == unexpectedProperty {
+				strange = append(strange, Fault{d.Location, "is not a known field"})
+			}
 		}
-		p = faulty(tidy(humaFaults(errs))...)
+		p = faulty(tidy(append(strange, humaFaults(errs)...))...)
 	default:
 		a.log.ErrorContext(ctx.Context(), "huma refused a request", "status", e.Status, "request_id", requestID(ctx.Context()))
 		p = problem(codeInternal, "Something went wrong here. The log tells more under this request's id.")

@@ -105,10 +105,13 @@ func humaFaults(errs []error) []Fault {
 	return faults
 }
 
+// unexpectedProperty is what huma says of a member that the schema does not name.
+const unexpectedProperty = "unexpected property"
+
 // rule gives a clause for one of huma's messages, empty for one that strangers
 // says already. What could hold a value is replaced whole.
 func rule(message string) string {
-	if message == "unexpected property" {
+	if message == unexpectedProperty {
 		return ""
 	}
 	for _, m := range []struct{ prefix, rule string }{

@@ -44,6 +44,9 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) 
 				fmt.Sprintf("must be 1 to %d printable ASCII characters, quoted or not", maxIdempotencyKey)})
 		}
 	}
+	if p == nil {
+		p = (&secretCheck{api: a}).faults(ctx, sub, "body")
+	}
 	if p != nil {
 		return nil, p
 	}
@@ -204,8 +207,13 @@ func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error
 	result := BulkResult{Items: make([]BulkItem, len(items))}
 	var subs []store.Submission
 	var places []int
+	check := &secretCheck{api: a}
 	for i, raw := range items {
-		sub, p := a.submission(raw, fmt.Sprintf("body.items[%d]", i), now)
+		at := fmt.Sprintf("body.items[%d]", i)
+		sub, p := a.submission(raw, at, now)
+		if p == nil {
+			p = check.faults(ctx, sub, at)
+		}
 		if p != nil {
 			result.Items[i] = a.failedItem(ctx, p)
 			continue

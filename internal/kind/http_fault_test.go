@@ -227,15 +227,15 @@ func TestHTTPRequestIsRefusedByTheGuard(t *testing.T) {
 	metadata := server(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/", http.StatusFound)
 	})
-	onlyThis := egress.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")})
+	onlyThis := egress.New(egress.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	tests := []struct {
 		name, url string
 		guard     *egress.Guard
 		message   string
 	}{
-		{"loopback", s.URL, egress.New(nil), "127.0.0.1 may not be called: it leads to a loopback address, and only public addresses are allowed."},
-		{"by name", strings.Replace(s.URL, "127.0.0.1", "localhost", 1), egress.New(nil), "localhost may not be called: it leads to a loopback address, and only public addresses are allowed."},
-		{"redirected", metadata.URL, onlyThis, "169.254.169.254 may not be called: it leads to a link-local address, and only public addresses are allowed."},
+		{"loopback", s.URL, egress.New(egress.Policy{}), "127.0.0.1 may not be called: it leads to a loopback address, and only public addresses are allowed."},
+		{"by name", strings.Replace(s.URL, "127.0.0.1", "localhost", 1), egress.New(egress.Policy{}), "localhost may not be called: it leads to a loopback address, and only public addresses are allowed."},
+		{"redirected", metadata.URL, onlyThis, "169.254.169.254 may not be called: it leads to a cloud's metadata service, and only public addresses are allowed."},
 	}
 	for _, tt := range tests {
 		run, _ := attempt(1)

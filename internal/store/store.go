@@ -87,6 +87,7 @@ type Store struct {
 	queues  sync.Map // name -> when this process registered it
 	watch   watch
 	ready   readiness
+	used    lastUses
 }
 
 // New gives a Store on rdb. It contacts nothing; call Check before the first use.

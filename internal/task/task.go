@@ -97,6 +97,8 @@ type Task struct {
 	Version         int64    `json:"version" doc:"Grows with every change of the record."`
 
 	Traceparent string `json:"-"` // W3C trace context of the submit, handed on by http.request
+	// Sealed is the whole input, encrypted, when Input lacks the secrets in it.
+	Sealed string `json:"-"`
 }
 
 // Failure is why an attempt did not succeed, fit for a stranger's eyes.

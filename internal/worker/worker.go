@@ -19,6 +19,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"windlass/internal/secret"
 	"windlass/internal/store"
 	"windlass/internal/task"
 )
@@ -42,6 +43,8 @@ type Config struct {
 	Version     string
 	Log         *slog.Logger
 	Metrics     *Metrics
+	// Keys opens stored secrets and the secrets of inputs. Nil: this worker has no key.
+	Keys *secret.Keys
 }
 
 // releaseGrace is how long a handler has to return after its context ended at

@@ -3,7 +3,7 @@
 
 import { hear } from './clock.ts'
 import { parse, type Json } from './json.ts'
-import type { Fault, Kind, Logs, Page, Queue, Session, Stats, Task, Worker } from './wire.ts'
+import type { Fault, Kind, Logs, Page, PutSecret, Queue, Secret, Session, Stats, Task, Worker } from './wire.ts'
 
 /** A fault as RFC 9457 tells it, or the loss of the connection (status 0). */
 export class Problem extends Error {
@@ -89,6 +89,7 @@ function problemBody(body: string): Partial<Record<string, unknown>> {
 
 const get = async <T>(path: string, signal?: AbortSignal): Promise<T> => (await call<T>(path, { signal })).body
 const post = async <T>(path: string): Promise<T> => (await call<T>(path, { method: 'POST' })).body
+const secret = (name: string) => `/secrets/${encodeURIComponent(name)}`
 const one = (id: string) => `/tasks/${encodeURIComponent(id)}`
 
 export const api = {
@@ -111,5 +112,8 @@ export const api = {
   kinds: () => get<{ items: Kind[] }>('/kinds'),
   queues: (signal?: AbortSignal) => get<{ items: Queue[] }>('/queues', signal),
   workers: (signal?: AbortSignal) => get<{ items: Worker[] }>('/workers', signal),
+  secrets: (signal?: AbortSignal) => get<{ items: Secret[] }>('/secrets', signal),
+  putSecret: (name: string, body: PutSecret) => call<Secret>(secret(name), { method: 'PUT', body: JSON.stringify(body) }),
+  removeSecret: (name: string) => call<null>(secret(name), { method: 'DELETE' }),
   stats: (signal?: AbortSignal) => get<Stats>('/stats', signal),
 }

@@ -59,6 +59,7 @@ export function Menu({ onKeys }: { onKeys: () => void }) {
           <div class="menu-line">Theme<Choice<Theme> name="Theme" value={chosen} options={[['auto', 'Auto'], ['light', 'Light'], ['dark', 'Dark']]} onChange={(v) => { theme.value = v }} /></div>
           <div class="menu-line">Times<Choice<Zone> name="Times" value={times} options={[['local', 'Local'], ['utc', 'UTC']]} onChange={(v) => { zone.value = v }} /></div>
           <hr />
+          <a class="menu-item" href="/secrets" onClick={() => setOpen(false)}>Secrets</a>
           <a class="menu-item" href="/docs">API documentation</a>
           <button class="menu-item" onClick={() => { setOpen(false); onKeys() }}>Keyboard shortcuts <kbd>?</kbd></button>
           {who?.required && who.signed_in && <button class="menu-item" onClick={leave}>Sign out</button>}

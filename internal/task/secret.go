@@ -1,0 +1,327 @@
+package task
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+)
+
+// Redacted stands where a secret was.
+const Redacted = "[redacted]"
+
+// MinSecret is the length in bytes below which a value is too common a string to
+// be taken for the secret wherever it occurs.
+const MinSecret = 6
+
+// Secret is a stored secret as an attempt gets it.
+type Secret struct {
+	Value    string
+	Previous string   // the value before, while it is still good; empty when there is none
+	Hosts    []string // where it may be sent: names, and *. with a name; empty: nowhere
+}
+
+// SecretRef is a place in an input that names a stored secret.
+type SecretRef struct {
+	Field string // dotted path below the input
+	Name  string
+}
+
+// ValidSecretName reports whether s can be the name of a stored secret: 1 to 64 of
+// a-z, 0-9, dot, _ and -, beginning with a letter or digit.
+func ValidSecretName(s string) bool {
+	return s != "" && len(s) <= 64 && !strings.ContainsRune("._-", rune(s[0])) &&
+		strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789._-") == ""
+}
+
+// SecretSource looks a stored secret up. Its errors are *Error, fit for the outside.
+type SecretSource func(ctx context.Context, name string) (Secret, error)
+
+// SecretName reports whether a header field, query parameter or member of this
+// name carries a credential as a rule. It would rather hide too much: a hidden
+// value costs a look elsewhere, a shown one costs a new credential.
+func SecretName(name string) bool {
+	plain := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, name)
+	for _, part := range []string{
+		"token", "secret", "password", "passwd", "passphrase", "signature", "authorization", "cookie", "credential", "session", "apikey",
+	} {
+		if strings.Contains(plain, part) {
+			return true
+		}
+	}
+	for _, end := range []string{"key", "auth", "sig", "pwd", "pass"} {
+		if strings.HasSuffix(plain, end) {
+			return plain != "idempotencykey"
+		}
+	}
+	return false
+}
+
+// RedactURL gives a URL with its user and the secret values of its query
+// replaced, and without its fragment. What is not an absolute URL is replaced whole.
+func RedactURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return Redacted
+	}
+	withUser := u.User != nil
+	u.User, u.Fragment, u.RawFragment = nil, "", ""
+	u.RawQuery = redactQuery(u.RawQuery)
+	clean := u.String()
+	if withUser {
+		clean = strings.Replace(clean, "//", "//"+Redacted+"@", 1)
+	}
+	return clean
+}
+
+// redactQuery keeps the order and spelling of everything that is not secret,
+// which url.Values would not.
+func redactQuery(query string) string {
+	pairs := strings.Split(query, "&")
+	for i, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		if value != "" && secretParameter(name) {
+			pairs[i] = name + "=" + Redacted
+		}
+	}
+	return strings.Join(pairs, "&")
+}
+
+// secretParameter is SecretName for a name as it stands in a query.
+func secretParameter(name string) bool {
+	decoded, err := url.QueryUnescape(name)
+	return err != nil || SecretName(decoded)
+}
+
+// URLSecrets lists what RedactURL hides, in the spellings in which others repeat it.
+func URLSecrets(u *url.URL) []string {
+	var values []string
+	if u.User != nil {
+		password, _ := u.User.Password()
+		values = append(values, u.User.Username(), password, u.User.String())
+	}
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if !secretParameter(name) {
+			continue
+		}
+		values = append(values, value)
+		if decoded, err := url.QueryUnescape(value); err == nil {
+			values = append(values, decoded)
+		}
+	}
+	return values
+}
+
+// hider replaces values that must not leave an attempt wherever they occur in
+// what it says: echo endpoints, error pages and careless code repeat them.
+type hider struct {
+	mu       sync.Mutex
+	values   []string
+	replacer *strings.Replacer
+}
+
+func (h *hider) add(values []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, v := range values {
+		for _, spelled := range spellings(v) {
+			if len(spelled) >= MinSecret && !slices.Contains(h.values, spelled) {
+				h.values = append(h.values, spelled)
+				h.replacer = nil
+			}
+		}
+	}
+}
+
+// spellings gives a value as it stands in text, JSON, a query and a path.
+func spellings(v string) []string {
+	all := []string{v, url.QueryEscape(v), url.PathEscape(v)}
+	if text, err := encode(v); err == nil {
+		all = append(all, string(text[1:len(text)-1]))
+	}
+	if text, err := json.Marshal(v); err == nil { // with <, > and & escaped
+		all = append(all, string(text[1:len(text)-1]))
+	}
+	return all
+}
+
+func (h *hider) replace(s string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.values) == 0 {
+		return s
+	}
+	if h.replacer == nil {
+		// A Replacer takes the first that fits, so the longest goes first.
+		slices.SortFunc(h.values, func(a, b string) int { return len(b) - len(a) })
+		pairs := make([]string, 0, 2*len(h.values))
+		for _, v := range h.values {
+			pairs = append(pairs, v, Redacted)
+		}
+		h.replacer = strings.NewReplacer(pairs...)
+	}
+	return h.replacer.Replace(s)
+}
+
+// Hide takes values that must not leave the attempt: they are replaced in its
+// log, progress, result and error. Those shorter than MinSecret are passed over.
+func (r *Run) Hide(values ...string) { r.hidden.add(values) }
+
+// Scrub gives s with the hidden values replaced, for what a kind writes by itself.
+func (r *Run) Scrub(s string) string { return r.hidden.replace(s) }
+
+// Secret gives the stored secret of this name and hides its values. Errors: *Error.
+func (r *Run) Secret(ctx context.Context, name string) (Secret, error) {
+	if r.Secrets == nil {
+		return Secret{}, &Error{Code: "secrets_unavailable", Message: "This worker keeps no stored secrets."}
+	}
+	s, err := r.Secrets(ctx, name)
+	if err != nil {
+		return Secret{}, err
+	}
+	r.Hide(s.Value, s.Previous)
+	return s, nil
+}
+
+// scrubError gives err without the hidden values. What is wrapped is lost when
+// its text holds one.
+func (r *Run) scrubError(err error) error {
+	clean := r.Scrub(err.Error())
+	if clean == err.Error() {
+		return err
+	}
+	e := AsError(err)
+	e.Message = r.Scrub(e.Message)
+	if e.Err != nil {
+		e.Err = errors.New(r.Scrub(e.Err.Error()))
+	}
+	return &e
+}
+
+// checkSecretFields says which field has a writeOnly tag and a type that cannot
+// be replaced: what is secret is text, alone or in structs, lists and maps.
+func checkSecretFields(t reflect.Type, marked bool) (fault string) {
+	switch t.Kind() {
+	case reflect.String:
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		if marked || t.Elem().Kind() != reflect.Uint8 { // raw JSON is bytes
+			return checkSecretFields(t.Elem(), marked)
+		}
+	case reflect.Struct:
+		for i := range t.NumField() {
+			field := t.Field(i)
+			if !field.IsExported() {
+				continue
+			}
+			if fault := checkSecretFields(field.Type, marked || field.Tag.Get("writeOnly") == "true"); fault != "" {
+				return field.Name + ": " + fault
+			}
+		}
+	default:
+		if marked {
+			return "only text can be writeOnly, and this is " + t.String()
+		}
+	}
+	return ""
+}
+
+// eachSecret replaces every string below v that a writeOnly tag marks by what f
+// makes of it. v is addressable.
+func eachSecret(v reflect.Value, marked bool, f func(string) string) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			eachSecret(v.Elem(), marked, f)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if field := v.Type().Field(i); field.IsExported() {
+				eachSecret(v.Field(i), marked || field.Tag.Get("writeOnly") == "true", f)
+			}
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return
+		}
+		for i := range v.Len() {
+			eachSecret(v.Index(i), marked, f)
+		}
+	case reflect.Map:
+		for _, name := range v.MapKeys() {
+			item := reflect.New(v.Type().Elem()).Elem()
+			item.Set(v.MapIndex(name))
+			eachSecret(item, marked, f)
+			v.SetMapIndex(name, item)
+		}
+	case reflect.String:
+		if marked && v.String() != "" {
+			v.SetString(f(v.String()))
+		}
+	}
+}
+
+// Conceal gives the input as everybody may see it, and whether that differs from
+// what it is. An input that does not decode comes back as null rather than whole.
+func (k Kind) Conceal(input json.RawMessage) (public json.RawMessage, holdsSecrets bool) {
+	public, ok := k.redact(input)
+	if !ok {
+		public = input
+	}
+	for _, p := range k.paths {
+		if changed, found := p.redact(public, "input"); found {
+			public, ok = changed, true
+		}
+	}
+	return public, ok
+}
+
+func redactWith[In any](redact func(In) In, raw json.RawMessage) (json.RawMessage, bool) {
+	null := json.RawMessage("null")
+	in, err := decode[In](raw)
+	if err != nil {
+		return null, true
+	}
+	before, err := encode(in)
+	if err != nil {
+		return null, true
+	}
+	eachSecret(reflect.ValueOf(&in).Elem(), false, func(string) string { return Redacted })
+	if redact != nil {
+		in = redact(in)
+	}
+	after, err := encode(in)
+	if err != nil {
+		return null, true
+	}
+	return after, !bytes.Equal(before, after)
+}
+
+// secretsIn lists the values of an input that writeOnly tags mark.
+func secretsIn[In any](in In) []string {
+	var values []string
+	text, err := encode(in) // a copy: the handler's own shares its lists and maps
+	if err != nil {
+		return nil
+	}
+	own, err := decode[In](text)
+	if err != nil {
+		return nil
+	}
+	eachSecret(reflect.ValueOf(&own).Elem(), false, func(s string) string {
+		values = append(values, s)
+		return s
+	})
+	return values
+}
