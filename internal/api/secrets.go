@@ -63,7 +63,7 @@ type secretsOutput struct {
 
 // SecretRef is a stored secret in an address.
 type SecretRef struct {
-	Name string `path:"name" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$" doc:"The secret's name: 1 to 64 of a-z, 0-9, dot, _ and -, beginning with a letter or digit."`
+	Name string `path:"name" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$" patternDescription:"1 to 64 of a-z, 0-9, dot, _ and -, beginning with a letter or digit" doc:"The secret's name."`
 }
 
 // PutSecret is a secret as it is handed in.
@@ -102,7 +102,7 @@ func (a *API) noKeys() error {
 	if a.config.Keys != nil {
 		return nil
 	}
-	return problem(codeSecretsKey, "Set WINDLASS_SECRETS_KEY or WINDLASS_SECRETS_KEY_FILE to 32 random bytes in base64, the same for every api and worker process; `openssl rand -base64 32` makes them.")
+	return problem(codeSecretsKey, "Set WINDLASS_SECRETS_KEY or WINDLASS_SECRETS_KEY_FILE to 32 random bytes in base64, the same for every api and worker process. The command openssl rand -base64 32 makes them.")
 }
 
 func (a *API) listSecrets(ctx context.Context, _ *struct{}) (*secretsOutput, error) {

@@ -101,7 +101,7 @@ func TestSecretFaults(t *testing.T) {
 		{"x", `{"value":"12345678","hosts":["https://a.test"]}`, wanted{"errors.0.location": "body.hosts[0]"}},
 		{"x", `{"value":"12345678","keep_previous":"721h"}`, wanted{"errors.0.location": "body.keep_previous"}},
 		{"x", `{"value":"12345678","note":"y"}`, wanted{"errors.0.location": "body.note"}},
-		{"Upper", `{"value":"12345678"}`, wanted{"errors.0.location": "path.name"}},
+		{"Upper", `{"value":"12345678"}`, wanted{"errors.0.location": "path.name", "errors.0.message": "must be 1 to 64 of a-z, 0-9, dot, _ and -, beginning with a letter or digit"}},
 		{".x", `{"value":"12345678"}`, wanted{"errors.0.location": "path.name"}},
 	} {
 		got := s.do("PUT", secretsPath+"/"+c.name, c.body).want(422)

@@ -30,7 +30,7 @@ type HTTPRequestInput struct {
 	Timeout       task.Duration     `json:"timeout,omitempty" doc:"How long to wait for the whole answer, at most 15m. Left out: 30s." example:"30s"`
 	MaxRedirects  int               `json:"max_redirects,omitempty" minimum:"0" maximum:"10" doc:"How many redirects to follow. Left out: none, a redirect is a failure. Credentials and signatures are not sent on to another origin."`
 	Secret        string            `json:"secret,omitempty" format:"password" writeOnly:"true" maxLength:"200" doc:"A Standard Webhooks signing secret (whsec_… or whsk_…). With it the request is signed."`
-	SecretName    string            `json:"secret_name,omitempty" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$" doc:"The name of a stored secret to sign with, in place of secret." example:"orders-webhook"`
+	SecretName    string            `json:"secret_name,omitempty" maxLength:"64" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$" patternDescription:"1 to 64 of a-z, 0-9, dot, _ and -, beginning with a letter or digit" doc:"The name of a stored secret to sign with, in place of secret." example:"orders-webhook"`
 	SecretHeaders map[string]string `json:"secret_headers,omitempty" maxProperties:"16" doc:"Header fields whose value is a stored secret: its name, with a scheme before it if need be. The secret's hosts must name the URL's." example:"{\"Authorization\":\"Bearer orders-token\"}"`
 	CacheFor      task.Duration     `json:"cache_for,omitempty" doc:"How long the result of a GET may serve the same request again, at most 24h. Left out: not at all." example:"10m"`
 }

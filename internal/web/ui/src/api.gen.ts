@@ -1510,7 +1510,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The secret's name: 1 to 64 of a-z, 0-9, dot, _ and -, beginning with a letter or digit. */
+                /** @description The secret's name. */
                 name: string;
             };
             cookie?: never;
@@ -1618,7 +1618,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The secret's name: 1 to 64 of a-z, 0-9, dot, _ and -, beginning with a letter or digit. */
+                /** @description The secret's name. */
                 name: string;
             };
             cookie?: never;

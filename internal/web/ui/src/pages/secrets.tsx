@@ -32,7 +32,7 @@ export function SecretsPage() {
       )}
       {data && data.items.length > 0 && (
         <div class="card scroll">
-          <table class="table">
+          <table class="table keep">
             <thead>
               <tr><th scope="col">Name</th><th scope="col">Use</th><th scope="col" class="right">Replaced</th><th scope="col" class="right">Last used</th><th scope="col">Sealed with</th><th scope="col"><span class="unseen">Actions</span></th></tr>
             </thead>
@@ -62,13 +62,15 @@ function SecretRow({ secret: s, onReplace, onRemove }: RowProps) {
       <th scope="row"><span class="cut mono" title={s.name}>{s.name}</span></th>
       <td data-label="Use" class="use"><Use secret={s} /></td>
       <td class="right" data-label="Replaced">
-        <Ago time={s.updated_at} />
-        {s.previous_until && <span class="muted block" title="Requests carry signatures by both until then.">the one before is good for <Ago time={s.previous_until} /></span>}
+        <span class="lines">
+          <Ago time={s.updated_at} />
+          {s.previous_until && <span class="muted small" title="Requests carry signatures by both until then.">the one before ends <Ago time={s.previous_until} /></span>}
+        </span>
       </td>
       <td class="right" data-label="Last used">{s.last_used_at ? <Ago time={s.last_used_at} /> : <span class="faint">not yet</span>}</td>
       <td data-label="Sealed with">{s.key_current ? <span class="muted">the current key</span> : <span class="alarm" title={`Key ${s.key_id}. It is sealed again when an api process starts.`}>an older key</span>}</td>
       <td data-label="">
-        <span class="actions">
+        <span class="row-actions">
           <button class="button" aria-label={`Replace ${s.name}`} onClick={onReplace}>Replace</button>
           <button class="button" aria-label={`Delete ${s.name}`} onClick={onRemove}>Delete</button>
         </span>
@@ -82,10 +84,10 @@ function Use({ secret: s }: { secret: Secret }) {
   const sent = s.hosts.length > 0 ? `Sent to ${s.hosts.join(', ')}` : ''
   const signs = s.scheme ? `Signs (${s.scheme})` : ''
   return (
-    <>
+    <span class="lines">
       <span>{[signs, sent].filter(Boolean).join(' · ') || <span class="muted">Nothing: it is no signing secret and has no hosts</span>}</span>
-      {s.public_key && <span class="muted mono block" title="The public key, for receivers">{s.public_key}</span>}
-    </>
+      {s.public_key && <span class="muted mono small" title="The public key, for receivers">{s.public_key}</span>}
+    </span>
   )
 }
 
