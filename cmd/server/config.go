@@ -81,7 +81,7 @@ func options() []option {
 		{name: "queues", fallback: "critical=6,default=3,low=1", usage: "the queues that the worker serves, with weights", set: setQueues},
 		{name: "queue-order", fallback: "weighted", usage: "weighted: a queue is served as often as its weight says; strict: only while all of greater weight are empty",
 			set: func(c *config, v string) error { c.strict = v == "strict"; return oneOf(v, "weighted", "strict") }},
-		{name: "concurrency", fallback: strconv.Itoa(8 * runtime.GOMAXPROCS(0)), usage: "how many tasks the worker runs at once",
+		{name: "concurrency", fallback: strconv.Itoa(32 * runtime.GOMAXPROCS(0)), usage: "how many tasks the worker runs at once",
 			set: func(c *config, v string) (err error) { c.concurrency, err = wholeNumber(v, 1, 10_000); return err }},
 		{name: "drain", fallback: "25s", usage: "how long running tasks may go on after SIGTERM before they are handed back",
 			set: func(c *config, v string) (err error) { c.drain, err = duration(v, 0, time.Hour); return err }},

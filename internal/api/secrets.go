@@ -197,8 +197,11 @@ func (a *API) deleteSecret(ctx context.Context, in *SecretRef) (*empty, error) {
 
 // conceal takes the secrets out of what Redis keeps in the clear, when there is a key.
 func (a *API) conceal(k kindInfo, sub store.Submission) store.Submission {
+	if a.config.Keys == nil {
+		return sub
+	}
 	public, holdsSecrets := k.Conceal(sub.Input)
-	if !holdsSecrets || a.config.Keys == nil {
+	if !holdsSecrets {
 		return sub
 	}
 	sub.Sealed = a.config.Keys.Seal(secret.ForInput(k.Name, public), string(sub.Input))

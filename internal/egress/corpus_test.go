@@ -240,12 +240,12 @@ func corpusInput(name, target string) (json.RawMessage, bool) {
 // tryOnce hands the input in as the API would and does one attempt at it. It
 // gives what the person reads, empty when the attempt succeeded.
 func tryOnce(ctx context.Context, k task.Kind, input json.RawMessage, number int) string {
-	faults, err := k.Check(input)
+	checked, err := k.Check(input)
 	if err != nil {
 		return err.Error()
 	}
-	if faults != nil {
-		return faults.Error()
+	if checked.Faults != nil {
+		return checked.Faults.Error()
 	}
 	_, err = k.Run(ctx, input, task.NewRun(&task.Task{ID: "tsk_01_default"}, number, nil, silent{}))
 	if err == nil {

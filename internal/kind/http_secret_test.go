@@ -61,9 +61,9 @@ func TestRedactHTTPRequest(t *testing.T) {
 		t.Errorf("redacting changed the input itself:\n%s", diff)
 	}
 	// What is redacted cannot be handed in again by mistake.
-	faults, err := k.Check(public)
-	if err != nil || len(faults) != 11 {
-		t.Errorf("check of the redacted input: %d faults %v, %v, want one for each secret", len(faults), faults, err)
+	checked, err := k.Check(public)
+	if err != nil || len(checked.Faults) != 11 {
+		t.Errorf("check of the redacted input: %d faults %v, %v, want one for each secret", len(checked.Faults), checked.Faults, err)
 	}
 }
 
@@ -114,8 +114,9 @@ func TestHTTPRequestTellsNoSecret(t *testing.T) {
 			run, recorder := attempt(1)
 			done, err := k.Run(t.Context(), raw, run)
 			public, _ := k.Conceal(raw)
+			checked, _ := k.Check(raw) // a target that is no URL has no subject
 			output := strings.Join([]string{
-				string(done.Result), done.Summary, k.Subject(raw), string(public), recorder.log(), fmt.Sprintf("%v %+v", err, err),
+				string(done.Result), done.Summary, checked.Subject, string(public), recorder.log(), fmt.Sprintf("%v %+v", err, err),
 			}, "\n")
 			if err != nil {
 				e := task.AsError(err)

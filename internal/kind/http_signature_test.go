@@ -188,7 +188,8 @@ func TestCheckSecretReferences(t *testing.T) {
 	}
 	for _, tt := range tests {
 		tt.in.URL = "https://example.com/"
-		faults, err := k.Check(rawJSON(tt.in))
+		checked, err := k.Check(rawJSON(tt.in))
+		faults := checked.Faults
 		if err != nil || (len(faults) == 0) != (tt.field == "") || len(faults) > 0 && faults[0].Field != tt.field {
 			t.Errorf("%+v: %v, %v, want a fault of %q", tt.in, faults, err, tt.field)
 		}

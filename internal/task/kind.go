@@ -58,14 +58,19 @@ type Kind struct {
 	Example json.RawMessage
 	HasCSV  bool
 
-	check    func(json.RawMessage) (FieldErrors, error)
-	cacheFor func(json.RawMessage) time.Duration
-	subject  func(json.RawMessage) string
-	secrets  func(json.RawMessage) []SecretRef
-	redact   func(json.RawMessage) (json.RawMessage, bool)
-	paths    []SecretPath
-	csv      func(json.RawMessage, io.Writer) error
-	run      func(context.Context, json.RawMessage, []SecretPath, *Run) (Done, error)
+	check   func(json.RawMessage) (Checked, error)
+	secrets func(json.RawMessage) []SecretRef // nil: it refers to none
+	redact  func(json.RawMessage) (json.RawMessage, bool)
+	paths   []SecretPath
+	csv     func(json.RawMessage, io.Writer) error
+	run     func(context.Context, json.RawMessage, []SecretPath, *Run) (Done, error)
+}
+
+// Checked is what a kind says of an input. With faults the rest is empty.
+type Checked struct {
+	Faults   FieldErrors
+	Subject  string        // in one line what a task with this input is about
+	CacheFor time.Duration // how long a result for it may be served again; zero means never
 }
 
 // Done is what a successful run leaves behind.
@@ -96,37 +101,19 @@ func (d Definition[In, Out]) Kind() Kind {
 		Example: example, HasCSV: d.CSV != nil,
 		run: d.runRaw,
 	}
-	k.check = func(raw json.RawMessage) (FieldErrors, error) {
-		in, err := decode[In](raw)
-		if err != nil || d.Check == nil {
-			return nil, err
+	k.check = d.checkRaw
+	if d.Secrets != nil {
+		k.secrets = func(raw json.RawMessage) []SecretRef {
+			in, err := decode[In](raw)
+			if err != nil {
+				return nil
+			}
+			return d.Secrets(in)
 		}
-		return d.Check(in), nil
 	}
-	k.cacheFor = func(raw json.RawMessage) time.Duration {
-		if d.CacheFor == nil {
-			return 0
-		}
-		in, err := decode[In](raw)
-		if err != nil {
-			return 0
-		}
-		return d.CacheFor(in)
+	if tagged := hasSecretFields(reflect.TypeFor[In]()); tagged || d.Redact != nil {
+		k.redact = func(raw json.RawMessage) (json.RawMessage, bool) { return redactWith(d.Redact, raw) }
 	}
-	k.subject = func(raw json.RawMessage) string {
-		if in, err := decode[In](raw); err == nil {
-			return d.Subject(in)
-		}
-		return ""
-	}
-	k.secrets = func(raw json.RawMessage) []SecretRef {
-		in, err := decode[In](raw)
-		if err != nil || d.Secrets == nil {
-			return nil
-		}
-		return d.Secrets(in)
-	}
-	k.redact = func(raw json.RawMessage) (json.RawMessage, bool) { return redactWith(d.Redact, raw) }
 	k.csv = func(raw json.RawMessage, w io.Writer) error {
 		out, err := decode[Out](raw)
 		if err != nil {
@@ -135,6 +122,23 @@ func (d Definition[In, Out]) Kind() Kind {
 		return d.CSV(out, w)
 	}
 	return k
+}
+
+func (d Definition[In, Out]) checkRaw(raw json.RawMessage) (Checked, error) {
+	in, err := decode[In](raw)
+	if err != nil {
+		return Checked{}, err
+	}
+	if d.Check != nil {
+		if faults := d.Check(in); faults != nil {
+			return Checked{Faults: faults}, nil
+		}
+	}
+	c := Checked{Subject: Cut(d.Subject(in), MaxLine)}
+	if d.CacheFor != nil {
+		c.CacheFor = d.CacheFor(in)
+	}
+	return c, nil
 }
 
 func (d Definition[In, Out]) runRaw(ctx context.Context, raw json.RawMessage, paths []SecretPath, run *Run) (Done, error) {
@@ -172,23 +176,27 @@ func (d Definition[In, Out]) runRaw(ctx context.Context, raw json.RawMessage, pa
 	return done, nil
 }
 
-// Check finds the faults of an input that its schema accepted. The error is
-// for an input that does not decode at all.
-func (k Kind) Check(input json.RawMessage) (FieldErrors, error) { return k.check(input) }
-
-// CacheFor says how long a result for this input may be served again; zero means never.
-func (k Kind) CacheFor(input json.RawMessage) time.Duration { return k.cacheFor(input) }
-
-// Subject says in one line what a task with this input is about.
-func (k Kind) Subject(input json.RawMessage) string {
-	for _, p := range k.paths {
-		input, _ = p.redact(input, "input")
+// Check looks at an input that its schema accepted. The error is for an input
+// that does not decode at all.
+func (k Kind) Check(input json.RawMessage) (Checked, error) {
+	c, err := k.check(input)
+	if public, found := k.redactPaths(input); found && err == nil && c.Faults == nil {
+		shown, err := k.check(public)
+		if err != nil { // what is secret is no text, and the subject not to be had without it
+			shown = Checked{}
+		}
+		c.Subject = shown.Subject
 	}
-	return Cut(k.subject(input), MaxLine)
+	return c, err
 }
 
 // Secrets lists the stored secrets that an input refers to.
-func (k Kind) Secrets(input json.RawMessage) []SecretRef { return k.secrets(input) }
+func (k Kind) Secrets(input json.RawMessage) []SecretRef {
+	if k.secrets == nil {
+		return nil
+	}
+	return k.secrets(input)
+}
 
 // CSV writes a stored result as CSV. HasCSV must be true.
 func (k Kind) CSV(result json.RawMessage, w io.Writer) error { return k.csv(result, w) }

@@ -220,8 +220,7 @@ func checkSecretFields(t reflect.Type, marked bool) (fault string) {
 			return checkSecretFields(t.Elem(), marked)
 		}
 	case reflect.Struct:
-		for i := range t.NumField() {
-			field := t.Field(i)
+		for field := range t.Fields() {
 			if !field.IsExported() {
 				continue
 			}
@@ -272,19 +271,44 @@ func eachSecret(v reflect.Value, marked bool, f func(string) string) {
 	}
 }
 
+// hasSecretFields reports whether a writeOnly tag marks anything below t.
+func hasSecretFields(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return hasSecretFields(t.Elem())
+	case reflect.Struct:
+		for field := range t.Fields() {
+			if field.IsExported() && (field.Tag.Get("writeOnly") == "true" || hasSecretFields(field.Type)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Conceal gives the input as everybody may see it, and whether that differs from
 // what it is. An input that does not decode comes back as null rather than whole.
 func (k Kind) Conceal(input json.RawMessage) (public json.RawMessage, holdsSecrets bool) {
-	public, ok := k.redact(input)
-	if !ok {
-		public = input
-	}
-	for _, p := range k.paths {
-		if changed, found := p.redact(public, "input"); found {
-			public, ok = changed, true
+	public = input
+	if k.redact != nil {
+		if public, holdsSecrets = k.redact(input); !holdsSecrets {
+			public = input // as it was written
 		}
 	}
-	return public, ok
+	public, found := k.redactPaths(public)
+	return public, holdsSecrets || found
+}
+
+// redactPaths gives the input with what the configuration's paths name replaced,
+// and whether they name anything in it.
+func (k Kind) redactPaths(input json.RawMessage) (public json.RawMessage, found bool) {
+	public = input
+	for _, p := range k.paths {
+		if changed, ok := p.redact(public, "input"); ok {
+			public, found = changed, true
+		}
+	}
+	return public, found
 }
 
 func redactWith[In any](redact func(In) In, raw json.RawMessage) (json.RawMessage, bool) {
@@ -310,6 +334,9 @@ func redactWith[In any](redact func(In) In, raw json.RawMessage) (json.RawMessag
 
 // secretsIn lists the values of an input that writeOnly tags mark.
 func secretsIn[In any](in In) []string {
+	if !hasSecretFields(reflect.TypeFor[In]()) {
+		return nil
+	}
 	var values []string
 	text, err := encode(in) // a copy: the handler's own shares its lists and maps
 	if err != nil {

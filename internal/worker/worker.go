@@ -71,8 +71,16 @@ type Worker struct {
 
 // Run takes and runs tasks until ctx ends, then lets handlers finish within
 // Drain, hands the rest back uncharged, and returns nil. It returns an error
-// when Redis cannot be asked at the start.
+// when Redis cannot be asked at the start, unless ctx has ended by then.
 func Run(ctx context.Context, c Config) error {
+	err := run(ctx, c)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func run(ctx context.Context, c Config) error {
 	host, err := os.Hostname()
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)

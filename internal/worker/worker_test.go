@@ -229,6 +229,18 @@ func TestReportsArrive(t *testing.T) {
 	}
 }
 
+// A process that is told to end while it starts has not failed.
+func TestShutdownDuringTheStart(t *testing.T) {
+	b := newBench(t)
+	b.start(0, echo)() // the end comes before, during or after the start
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := Config{Store: b.Store, Queues: map[string]int{"new": 1}, Concurrency: 1, Log: slog.New(slog.DiscardHandler)}
+	if err := Run(ctx, c); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
+
 func TestShutdownHandsBackUncharged(t *testing.T) {
 	b := newBench(t)
 	stop := b.start(0, func(ctx context.Context, _ in, run *task.Run) (in, error) {
