@@ -22,6 +22,7 @@ import (
 	"windlass/internal/secret"
 	"windlass/internal/store"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 )
 
 const (
@@ -52,6 +53,11 @@ type config struct {
 	logFormat   string
 	logLevel    slog.Level
 	ship        awslogs.Config // Group is empty: nothing is shipped
+	traced      bool           // a collector of spans is configured
+	adminListen string         // empty: no profiles
+
+	metricsStream string // metricsOff: none is shipped
+	environment   string
 }
 
 // option is one way to say something: by flag and by WINDLASS_<NAME>. A secret
@@ -69,6 +75,7 @@ func options() []option {
 	return append([]option{
 		{name: "role", fallback: roleAll, usage: "what this process does: all, or a comma list of api, web, worker, scheduler", set: setRoles},
 		{name: "listen", fallback: "127.0.0.1:8000", usage: "address of the page, the API and the health checks; a process without api and web takes a free port of 127.0.0.1 unless this is given", set: setListen},
+		{name: "admin-listen", usage: "loopback address of profiles (/debug/pprof/), such as 127.0.0.1:6060; empty serves none", set: setAdminListen},
 		{name: "redis-url", usage: "redis://host:6379/0 for one node or a replication group, redis+sentinel://host:26379,host:26379/mymaster/0, redis+cluster://host:6379,host:6379, unix:///path; rediss for redis speaks TLS; user:password@ before the host; empty keeps tasks in memory",
 			set: func(c *config, v string) error { c.redis.URL = v; return nil }},
 		{name: "redis-username", usage: "the user of Redis, in place of the URL's",
@@ -122,7 +129,7 @@ func options() []option {
 				}
 				return awslogs.CheckRetention(c.ship.RetentionDays)
 			}},
-	}, slices.Concat(egressOptions(), secretOptions())...)
+	}, slices.Concat(metricsOptions(), egressOptions(), secretOptions())...)
 }
 
 func (o option) env() string {
@@ -180,6 +187,10 @@ func readOptions(given map[string]string, getenv func(string) string) (config, e
 			faults = append(faults, fmt.Errorf("%s: %w", from, err))
 		}
 	}
+	var err error
+	if c.traced, err = tracing.Wanted(getenv); err != nil {
+		faults = append(faults, err)
+	}
 	if !listenGiven && !c.serves() {
 		c.listen = "127.0.0.1:0"
 	}
@@ -232,6 +243,7 @@ func printHelp(w io.Writer) {
 		fmt.Fprintln(w)
 	}
 	fmt.Fprintf(w, "\n  -version\n      print the version\n  -h\n      print this\n")
+	fmt.Fprintf(w, "\nSpans go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, such as http://127.0.0.1:4318; none by default. The other OTEL_ variables count too.\n")
 }
 
 // has reports whether the process has a role.
@@ -299,6 +311,17 @@ func setListen(c *config, v string) error {
 		return fmt.Errorf("%q is not an address such as 127.0.0.1:8000", v)
 	}
 	c.listen = v
+	return nil
+}
+
+func setAdminListen(c *config, v string) error {
+	if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
+		return fmt.Errorf("%q is not an address such as 127.0.0.1:6060", v)
+	}
+	if !isLoopback(v) {
+		return fmt.Errorf("%s can be reached from other machines, and profiles show what is in memory: use a loopback address such as 127.0.0.1:6060", v)
+	}
+	c.adminListen = v
 	return nil
 }
 

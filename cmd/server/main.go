@@ -10,11 +10,13 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"windlass/internal/metric"
 	"windlass/internal/store"
 )
 
@@ -55,8 +57,19 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	if err != nil {
 		return err
 	}
+	metrics := metric.NewRegistry()
+	publisher, err := c.openMetrics(metrics, logs.local)
 	// The log is closed after everything that writes to it.
-	defer func() { logs.close(err) }()
+	defer func() {
+		var closing sync.WaitGroup
+		closing.Go(func() { publisher.close(logs.local) })
+		logs.close(err)
+		closing.Wait()
+	}()
+	if err != nil {
+		return err
+	}
+	measure(metrics, logs, publisher)
 	log := logs.log
 	store.LogTo(log)
 	source, err := store.OpenSource(c.redis)
@@ -87,8 +100,21 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	if err := c.sealSecrets(ctx, s, log); err != nil {
 		return err
 	}
-	p := newProcess(c, source, s, log)
-	logs.register(p.metrics)
+	p, err := newProcess(c, source, s, logs)
+	if err != nil {
+		return err
+	}
+	p.metrics, p.publisher = metrics, publisher
+	closeTracer, err := p.openTracer(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeTracer()
+	closeAdmin, err := c.serveAdmin(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer closeAdmin()
 	roles, err := p.roles(ctx, stdout)
 	if err != nil {
 		return err
@@ -98,6 +124,9 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 		g.Go(func() error { return role(ctx) })
 	}
 	g.Go(func() error { s.KeepClock(ctx, log); return nil })
+	if publisher != nil {
+		g.Go(func() error { publisher.run(ctx, log); return nil })
+	}
 	err = g.Wait()
 	log.Info("stopped")
 	return err

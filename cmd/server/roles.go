@@ -8,20 +8,21 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"windlass/internal/api"
+	"windlass/internal/awslogs"
 	"windlass/internal/egress"
 	"windlass/internal/kind"
+	"windlass/internal/metric"
 	"windlass/internal/scheduler"
 	"windlass/internal/store"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 	"windlass/internal/web"
 	"windlass/internal/worker"
 )
@@ -42,23 +43,34 @@ type role func(ctx context.Context) error
 // process is what the roles of one process share.
 type process struct {
 	config
-	source   *store.Source
-	store    *store.Store
-	kinds    []task.Kind
-	log      *slog.Logger
-	metrics  *prometheus.Registry
-	draining atomic.Bool
+	id, host  string
+	started   time.Time
+	shipper   *awslogs.Shipper // nil: log lines are not shipped
+	source    *store.Source
+	store     *store.Store
+	kinds     []task.Kind
+	log       *slog.Logger
+	metrics   *metric.Registry
+	publisher *publisher      // nil: metrics do not go to CloudWatch
+	tracer    *tracing.Tracer // nil: nothing is traced
+	draining  atomic.Bool
 	// working is done when every role but the front has ended: health is answered until then.
 	working sync.WaitGroup
 }
 
-func newProcess(c config, source *store.Source, s *store.Store, log *slog.Logger) *process {
-	p := &process{config: c, source: source, store: s, log: log, metrics: prometheus.NewRegistry()}
-	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+func newProcess(c config, source *store.Source, s *store.Store, logs *logs) (*process, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("find this machine's name: %w", err)
+	}
+	p := &process{
+		config: c, id: processID(host), host: host, started: s.Now().UTC().Truncate(time.Millisecond),
+		shipper: logs.shipper, source: source, store: s, log: logs.log,
+	}
 	for _, k := range kind.All(egress.New(c.egress), "Windlass/"+version) {
 		p.kinds = append(p.kinds, k.WithSecretPaths(c.redact))
 	}
-	return p
+	return p, nil
 }
 
 // roles gives the chosen roles, ready to start. Faults that show at once, such
@@ -68,17 +80,20 @@ func (p *process) roles(ctx context.Context, stdout io.Writer) ([]role, error) {
 	if err != nil {
 		return nil, err
 	}
-	roles := []role{front}
+	roles := []role{front, p.present}
 	if p.has(roleWorker) {
 		c := worker.Config{
 			Store: p.store, Kinds: p.kinds, Queues: p.queues, Strict: p.strict, Concurrency: p.concurrency,
-			Drain: p.drain, Version: version, Log: p.log, Metrics: worker.NewMetrics(p.metrics),
+			Drain: p.drain, Version: version, Log: p.log, Metrics: worker.NewMetrics(p.metrics), Tracer: p.tracer,
 			Keys: p.keys,
 		}
 		roles = append(roles, p.work(func(ctx context.Context) error { return worker.Run(ctx, c) }))
 	}
 	if p.has(roleScheduler) {
-		c := scheduler.Config{Store: p.store, Log: p.log, Metrics: scheduler.NewMetrics(p.metrics)}
+		c := scheduler.Config{ID: p.id, Store: p.store, Log: p.log, Metrics: scheduler.NewMetrics(p.metrics)}
+		if p.publisher != nil {
+			c.Publish = p.publisher.fleet
+		}
 		roles = append(roles, p.work(func(ctx context.Context) error { return scheduler.Run(ctx, c) }))
 	}
 	return roles, nil
@@ -98,14 +113,16 @@ func (p *process) work(r role) role {
 func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	mux := http.NewServeMux()
 	end := func() {}
-	health := api.HealthHandler(p.ready, p.metrics)
+	health := api.HealthHandler(p.ready, p.metrics.Handler())
 	for _, path := range []string{"/livez", "/readyz", "/healthz", "/metrics"} {
 		mux.Handle(path, health)
 	}
 	if p.has(roleAPI) {
 		a := api.New(api.Config{
 			Store: p.store, Kinds: p.kinds, Log: p.log, Version: version, AdminToken: p.adminToken,
-			Embedded: p.source.Embedded(), Registry: p.metrics, Keys: p.keys,
+			Embedded: p.source.Embedded(), Metrics: p.metrics, Tracer: p.tracer,
+			Process: p.describe, LogsURL: p.logsURL,
+			Keys: p.keys,
 		})
 		end = a.Close
 		for _, path := range []string{"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/"} {

@@ -144,7 +144,7 @@ func (x *httpExchange) request(ctx context.Context) (*http.Request, error) {
 	h.Set("Windlass-Task-Id", x.run.TaskID)
 	h.Set("Windlass-Attempt", strconv.Itoa(x.run.Attempt))
 	if x.run.Traceparent != "" {
-		h.Set("Traceparent", x.run.Traceparent)
+		h.Set("Traceparent", x.run.Traceparent) // where calls are traced, the transport puts its own in the place
 	}
 	if len(x.keys) > 0 && x.trusted {
 		signature.Sign(h, x.keys, x.run.TaskID, time.Now(), x.body)

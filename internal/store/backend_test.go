@@ -119,6 +119,8 @@ func behaviours() map[string]func(*env) {
 		"sealed input":                testSealedInput,
 		"workers":                     testWorkers,
 		"queues":                      testQueues,
+		"snapshot":                    testSnapshot,
+		"periods":                     testPeriods,
 		"watch":                       testWatch,
 		"watch coalesces":             testWatchCoalesces,
 		"watch a new queue":           testWatchNewQueue,

@@ -22,6 +22,7 @@ import (
 	"windlass/internal/secret"
 	"windlass/internal/store"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 )
 
 // Why a handler's context ended, as context.Cause tells it.
@@ -43,6 +44,7 @@ type Config struct {
 	Version     string
 	Log         *slog.Logger
 	Metrics     *Metrics
+	Tracer      *tracing.Tracer // nil: nothing is traced
 	// Keys opens stored secrets and the secrets of inputs. Nil: this worker has no key.
 	Keys *secret.Keys
 }
@@ -75,7 +77,7 @@ type Worker struct {
 func Run(ctx context.Context, c Config) error {
 	err := run(ctx, c)
 	if ctx.Err() != nil {
-		return nil
+		err = nil
 	}
 	return err
 }

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
+	"windlass/internal/metric"
 	"windlass/internal/redistest"
 	"windlass/internal/store"
 	"windlass/internal/task"
@@ -80,7 +80,7 @@ func (b *bench) startWith(change func(*Config), fn work) (stop func()) {
 	c := Config{
 		Store: b.Store, Kinds: []task.Kind{kind}, Queues: map[string]int{"default": 2, "low": 1},
 		Concurrency: 4, Version: "test", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Metrics: NewMetrics(prometheus.NewRegistry()),
+		Metrics: NewMetrics(metric.NewRegistry()),
 	}
 	change(&c)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -18,17 +18,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"windlass/internal/api"
 	"windlass/internal/awslogs"
 	"windlass/internal/egress"
 	"windlass/internal/kind"
+	"windlass/internal/metric"
 	"windlass/internal/redistest"
 	"windlass/internal/secret"
 	"windlass/internal/store"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 	"windlass/internal/web"
 	"windlass/internal/worker"
 )
@@ -44,10 +45,13 @@ type house struct {
 
 	log   sink // the process's own lines
 	cloud sink // what CloudWatch was sent
+	spans sink // what the collector of traces was sent
 	out   sink // what clients were answered
 	spool string
 	ship  *awslogs.Shipper
 	stop  func()
+
+	tracer *tracing.Tracer
 }
 
 // sink keeps what was written to it.
@@ -86,7 +90,8 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	log := h.openLog()
-	registry := prometheus.NewRegistry()
+	h.openTracer(log)
+	registry := metric.NewRegistry()
 	guard := egress.New(egress.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	path, err := task.ParseSecretPath("http.request:input.json.card.number")
 	if err != nil {
@@ -96,7 +101,7 @@ func newHouse(t *testing.T) *house {
 	for _, k := range append(kind.All(guard, "Windlass/test"), crash()) {
 		kinds = append(kinds, k.WithSecretPaths([]task.SecretPath{path}))
 	}
-	a := api.New(api.Config{Store: s, Kinds: kinds, Log: log, Version: "test", AdminToken: h.token, Registry: registry, Keys: h.keys})
+	a := api.New(api.Config{Store: s, Kinds: kinds, Log: log, Version: "test", AdminToken: h.token, Metrics: registry, Keys: h.keys, Tracer: h.tracer})
 	mux := http.NewServeMux()
 	for _, path := range a.Paths() {
 		mux.Handle(path, a.Handler())
@@ -112,7 +117,7 @@ func newHouse(t *testing.T) *house {
 	go func() {
 		ended <- worker.Run(ctx, worker.Config{
 			Store: s, Kinds: kinds, Queues: map[string]int{"default": 1}, Concurrency: 8, Drain: 10 * time.Second,
-			Version: "test", Log: log, Metrics: worker.NewMetrics(registry), Keys: h.keys,
+			Version: "test", Log: log, Metrics: worker.NewMetrics(registry), Keys: h.keys, Tracer: h.tracer,
 		})
 	}()
 	h.stop = sync.OnceFunc(func() {
@@ -147,6 +152,18 @@ func (h *house) openLog() *slog.Logger {
 	}
 	local := slog.NewJSONHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})
 	return slog.New(slog.NewMultiHandler(local, h.ship.Handler(slog.LevelDebug)))
+}
+
+// openTracer sends spans to a collector of its own.
+func (h *house) openTracer(log *slog.Logger) {
+	h.t.Helper()
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(&h.spans, r.Body) }))
+	h.t.Cleanup(collector.Close)
+	h.t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	var err error
+	if h.tracer, err = tracing.Open(h.t.Context(), tracing.Config{Version: "test", Log: log}); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // do sends a request and keeps the whole answer for the search.

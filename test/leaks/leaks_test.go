@@ -26,6 +26,12 @@ func target(t *testing.T) *httptest.Server {
 		case "/slow":
 			<-r.Context().Done()
 			return
+		case "/broken": // what cannot be read is in the words of the fault
+			if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				fmt.Fprintf(c, "%s\r\n\r\n", r.Header.Get("X-Api-Key"))
+				c.Close()
+			}
+			return
 		case "/redirect":
 			http.Redirect(w, r, "/echo?"+r.URL.RawQuery, http.StatusTemporaryRedirect)
 			return
@@ -101,13 +107,16 @@ func TestNoSecretLeaves(t *testing.T) {
 	h.do("DELETE", "/api/v1/secrets/for-others", "")
 	stored := h.stored()
 	h.stop()
+	if err := h.tracer.Close(); err != nil {
+		t.Error(err)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if _, err := h.ship.Close(ctx); err != nil {
 		t.Error(err)
 	}
 	for where, text := range map[string]string{
-		"the log": h.log.String(), "CloudWatch": h.cloud.String(), "the spool": h.spooled(), "Redis": stored, "answers": h.out.String(),
+		"the log": h.log.String(), "CloudWatch": h.cloud.String(), "the spool": h.spooled(), "the spans": h.spans.String(), "Redis": stored, "answers": h.out.String(),
 	} {
 		h.look(t, where, text)
 	}
@@ -116,6 +125,9 @@ func TestNoSecretLeaves(t *testing.T) {
 		if !strings.Contains(text, "kind panicked") || !strings.Contains(text, task.Redacted) {
 			t.Errorf("%s lacks what the run must have written:\n%s", where, text)
 		}
+	}
+	if !strings.Contains(h.spans.String(), "attempt default") || !strings.Contains(h.spans.String(), "url.full") {
+		t.Errorf("the spans lack what the run must have made: %d bytes", len(h.spans.String()))
 	}
 	if !strings.Contains(stored, `"note":"plain"`) || !strings.Contains(h.out.String(), "windlass_") {
 		t.Error("Redis or the answers lack what the run must have left there")
@@ -130,6 +142,7 @@ func (h *house) everyEnd(base string) {
 	}{
 		"/echo": {task.Succeeded, ""}, "/redirect": {task.Succeeded, ""},
 		"/forbidden": {task.Failed, "http_status"}, "/unavailable": {task.Failed, "http_status"}, "/slow": {task.Failed, "timeout"},
+		"/broken": {task.Failed, "connection"},
 	} {
 		in := h.request(base, path)
 		if path == "/slow" {

@@ -16,6 +16,7 @@ import (
 
 	"windlass/internal/egress"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 )
 
 // Input is what a site audit is asked for. Fields that are left out take their
@@ -86,7 +87,7 @@ type auditor struct {
 // themselves as userAgent, whose part before the first slash is the name that
 // robots.txt files know it by.
 func New(g *egress.Guard, userAgent string) task.Kind {
-	return auditor{g.Transport(), userAgent}.kind()
+	return auditor{tracing.Quiet(g.Transport()), userAgent}.kind()
 }
 
 func (a auditor) kind() task.Kind {

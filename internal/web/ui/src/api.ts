@@ -3,7 +3,7 @@
 
 import { hear } from './clock.ts'
 import { parse, type Json } from './json.ts'
-import type { Fault, Kind, Logs, Page, PutSecret, Queue, Secret, Session, Stats, Task, Worker } from './wire.ts'
+import type { Fault, Kind, Logs, Page, PutSecret, Queue, Secret, Session, Stats, System, Task, Worker } from './wire.ts'
 
 /** A fault as RFC 9457 tells it, or the loss of the connection (status 0). */
 export class Problem extends Error {
@@ -116,4 +116,5 @@ export const api = {
   putSecret: (name: string, body: PutSecret) => call<Secret>(secret(name), { method: 'PUT', body: JSON.stringify(body) }),
   removeSecret: (name: string) => call<null>(secret(name), { method: 'DELETE' }),
   stats: (signal?: AbortSignal) => get<Stats>('/stats', signal),
+  system: (signal?: AbortSignal) => get<System>('/system', signal),
 }

@@ -22,6 +22,11 @@ export type Worker = Schemas['Worker']
 export type Secret = Filled<Schemas['Secret']>
 export type PutSecret = Filled<Schemas['PutSecret']>
 export type Stats = Schemas['Stats']
+export type System = Schemas['System']
+export type Process = Schemas['Process']
+export type Finding = Schemas['Finding']
+/** What the event "counts" tells. */
+export type Counts = Pick<Stats, 'at' | 'totals' | 'items'>
 export type Session = Schemas['Session']
 export type Task = Omit<Schemas['Task'], 'input' | 'result'> & { input?: Json; result?: Json }
 export type Kind = Omit<Schemas['KindInfo'], 'example' | 'input_schema' | 'result_schema'> & { example: Json; input_schema: Schema }
