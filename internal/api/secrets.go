@@ -206,6 +206,9 @@ func (a *API) conceal(k kindInfo, sub store.Submission) store.Submission {
 	}
 	sub.Sealed = a.config.Keys.Seal(secret.ForInput(k.Name, public), string(sub.Input))
 	sub.Input = public
+	if sub.CacheKey != "" { // it is a hash of the secrets, too
+		sub.CacheKey = a.config.Keys.Digest(sub.CacheKey)
+	}
 	return sub
 }
 

@@ -172,6 +172,14 @@ func TestSubmitSealsSecrets(t *testing.T) {
 	if got := s.do("GET", "/api/v1/tasks/"+id, "").want(200); got.at("input.headers.Authorization") != "[redacted]" || got.at("input.url") != "https://example.com/" {
 		t.Errorf("shown: %s", got.body)
 	}
+	// Nobody can try guesses of the secret against the name of the cached result.
+	cached := `{"kind":"http.request","input":{"url":"https://example.com/","headers":{"Authorization":"Bearer tok-1111"},"cache_for":"1h"}}`
+	s.submit(cached)
+	names, err := s.redis.Client(t).Keys(t.Context(), "wl:{default}:c:*").Result()
+	form, formErr := canonical([]byte(`{"url":"https://example.com/","headers":{"Authorization":"Bearer tok-1111"},"cache_for":"1h"}`))
+	if err != nil || formErr != nil || len(names) != 1 || strings.Contains(names[0], digest([]byte("http.request"), form)) {
+		t.Errorf("cached under %v, %v", names, err)
+	}
 	// What holds no secret needs no seal.
 	plain := s.submit(`{"kind":"http.request","input":{"url":"https://example.com/"}}`).ID
 	if stored, err := s.store.Get(t.Context(), plain); err != nil || stored.Sealed != "" {

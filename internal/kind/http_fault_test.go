@@ -249,6 +249,35 @@ func TestHTTPRequestIsRefusedByTheGuard(t *testing.T) {
 	}
 }
 
+// A request that waits for its turn says so when its time is over.
+func TestHTTPRequestWaitsForAConnection(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	s := server(t, func(http.ResponseWriter, *http.Request) {
+		close(arrived)
+		<-release
+	})
+	k := HTTPRequest(egress.New(egress.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, HostConnections: 1}), "Windlass")
+	first := make(chan error, 1)
+	go func() {
+		run, _ := attempt(1)
+		_, err := k.Run(t.Context(), rawJSON(HTTPRequestInput{URL: s.URL}), run)
+		first <- err
+	}()
+	<-arrived
+	run, _ := attempt(1)
+	_, err := k.Run(t.Context(), rawJSON(HTTPRequestInput{URL: s.URL, Timeout: task.Duration(50 * time.Millisecond)}), run)
+	close(release)
+	if err == nil {
+		t.Fatal("a second connection was opened")
+	}
+	if e := task.AsError(err); e.Code != "timeout" || e.Final || !strings.HasSuffix(e.Message, "(every connection to the host that may be open was in use).") {
+		t.Errorf("%+v", e)
+	}
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+}
+
 // The cause is for the operator's log: it tells more, but no secret.
 func TestHTTPFaultKeepsItsCause(t *testing.T) {
 	const secret = "s3cr3t-value"

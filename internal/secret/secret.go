@@ -153,6 +153,14 @@ func (k key) cipher(salt []byte) cipher.AEAD {
 	return aead
 }
 
+// Digest gives a hash of text that nobody without the current key can try guesses
+// against.
+func (k *Keys) Digest(text string) string {
+	h := hmac.New(sha256.New, k.list[0].bytes)
+	h.Write([]byte("windlass digest\x00" + text))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // ForSecret is the purpose of a stored secret.
 func ForSecret(name string) string { return "secret\x00" + name }
 

@@ -63,6 +63,13 @@ func TestOpenGivesWhatWasSealed(t *testing.T) {
 	}
 }
 
+func TestDigest(t *testing.T) {
+	a, b := newKeys(t, 1, 2), newKeys(t, 2, 1)
+	if a.Digest("x") != newKeys(t, 1).Digest("x") || a.Digest("x") == b.Digest("x") || a.Digest("x") == a.Digest("y") {
+		t.Error("a digest depends on text and first key, and on nothing else")
+	}
+}
+
 func TestRotation(t *testing.T) {
 	old := newKeys(t, 1)
 	sealed := old.Seal("a", "value")
