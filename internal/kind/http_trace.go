@@ -17,8 +17,8 @@ type trace struct {
 	mu                                     sync.Mutex
 	start, dnsStart, connectStart, tlsTime time.Time
 	timing                                 HTTPTiming // all but Total
-	wanted, connected, reused              bool // a connection was asked for, was there, had been used
-	tlsVersion                             string // empty without TLS
+	wanted, connected, reused              bool       // a connection was asked for, was there, had been used
+	tlsVersion                             string     // empty without TLS
 }
 
 func newTrace() *trace { return &trace{start: time.Now()} }
