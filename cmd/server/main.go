@@ -105,12 +105,19 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 		return err
 	}
 	p.metrics, p.publisher = metrics, publisher
+	err = p.run(ctx, stdout)
+	log.Info("stopped")
+	return err
+}
+
+// run starts the roles and waits until they have ended.
+func (p *process) run(ctx context.Context, stdout io.Writer) error {
 	closeTracer, err := p.openTracer(ctx)
 	if err != nil {
 		return err
 	}
 	defer closeTracer()
-	closeAdmin, err := c.serveAdmin(ctx, log)
+	closeAdmin, err := p.serveAdmin(ctx, p.log)
 	if err != nil {
 		return err
 	}
@@ -123,13 +130,11 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	for _, role := range roles {
 		g.Go(func() error { return role(ctx) })
 	}
-	g.Go(func() error { s.KeepClock(ctx, log); return nil })
-	if publisher != nil {
-		g.Go(func() error { publisher.run(ctx, log); return nil })
+	g.Go(func() error { p.store.KeepClock(ctx, p.log); return nil })
+	if p.publisher != nil {
+		g.Go(func() error { p.publisher.run(ctx, p.log); return nil })
 	}
-	err = g.Wait()
-	log.Info("stopped")
-	return err
+	return g.Wait()
 }
 
 // checkRedis refuses a server that cannot keep Windlass's promises and warns of
