@@ -180,3 +180,29 @@ func TestValidSecretName(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is handed in, what is shown of it is JSON, and holds nothing that the
+// kind or the configuration calls secret.
+func FuzzConceal(f *testing.F) {
+	f.Add(lockerJSON, "input.any.card.*")
+	f.Add(`{"name":"x","pin":"[redacted]","any":[{"a":1}]}`, "input.any.*.a")
+	f.Add(`{"boxes":{"b":{"code":null}},"any":null}`, "input.any")
+	f.Add(`[]`, "input.*")
+	f.Fuzz(func(t *testing.T, input, path string) {
+		k := locker(nil).Kind()
+		if p, err := ParseSecretPath(path); err == nil {
+			k = k.WithSecretPaths([]SecretPath{p})
+		}
+		if !json.Valid([]byte(input)) {
+			return
+		}
+		public, _ := k.Conceal(json.RawMessage(input))
+		if !json.Valid(public) {
+			t.Fatalf("%s is shown as %s", input, public)
+		}
+		var shown lockerIn
+		if json.Unmarshal(public, &shown) == nil && shown.Pin != "" && shown.Pin != Redacted {
+			t.Errorf("%s is shown as %s", input, public)
+		}
+	})
+}
