@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
@@ -169,6 +170,10 @@ func (a *API) readBody(next http.Handler) http.Handler {
 		}
 		if len(body) > 0 && !isJSON(r.Header.Get("Content-Type")) {
 			a.writeProblem(w, r, problem(codeMediaType, ""))
+			return
+		}
+		if !utf8.Valid(body) { // RFC 8259 section 8.1; Go's decoder would put other text in its place
+			a.writeProblem(w, r, problem(codeInvalidJSON, "The body is not UTF-8."))
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))

@@ -129,7 +129,7 @@ func (a *API) translate(ctx context.Context, err error) *Problem {
 }
 
 func storeUnavailable() *Problem {
-	return problem(codeStore, "The store cannot answer now. Try again in a few seconds.").with("Retry-After", "5")
+	return problem(codeStore, "The store cannot answer now. Try again in a few seconds; a task that was being handed in may be stored, so send it with the same Idempotency-Key.").with("Retry-After", "5")
 }
 
 // writeProblem answers outside of huma.

@@ -28,6 +28,7 @@ func TestRequests(t *testing.T) {
 
 		{"no body", "POST", tasks, "", 400, wanted{"code": "invalid_json"}},
 		{"not JSON", "POST", tasks, "{", 400, wanted{"code": "invalid_json", "type": "/problems/invalid-json"}},
+		{"not UTF-8", "POST", tasks, "{\"kind\":\"test.plain\",\"input\":{\"message\":\"a\xff\"}}", 400, wanted{"code": "invalid_json", "detail": "The body is not UTF-8."}},
 		{"something after the end", "POST", tasks, oneReport + "{}", 400, wanted{"code": "invalid_json"}},
 		{"not an object", "POST", tasks, "[]", 422, wanted{"errors.0.location": "body", "errors.0.message": "must be an object"}},
 		{"unknown kind", "POST", tasks, `{"kind":"x.y","input":{},"delay":"-1s"}`, 422,

@@ -229,7 +229,13 @@ func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error
 		sub.Traceparent = traceparent
 		subs, places = append(subs, sub), append(places, i)
 	}
+	away := 0
 	for j, got := range a.store.SubmitAll(ctx, subs) {
+		if store.Unavailable(got.Err) {
+			if away++; away == len(items) { // no item had an outcome of its own
+				return nil, got.Err
+			}
+		}
 		if got.Err != nil {
 			result.Items[places[j]] = a.failedItem(ctx, got.Err)
 			continue

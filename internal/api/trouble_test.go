@@ -148,6 +148,7 @@ func TestStoreAway(t *testing.T) {
 	s.redis.Kill()
 	for _, c := range []struct{ method, path, body string }{
 		{"POST", "/api/v1/tasks", oneReport},
+		{"POST", "/api/v1/tasks/bulk", `{"items":[` + oneReport + `,` + oneReport + `]}`},
 		{"GET", "/api/v1/tasks", ""},
 		{"GET", "/api/v1/tasks/" + id, ""},
 		{"GET", "/api/v1/tasks/" + id + "/events", ""},
@@ -158,8 +159,8 @@ func TestStoreAway(t *testing.T) {
 			t.Errorf("%s %s: %s %v", c.method, c.path, got.body, got.header)
 		}
 	}
-	bulk := s.do("POST", "/api/v1/tasks/bulk", `{"items":[`+oneReport+`]}`).want(200)
-	if bulk.at("items.0.status") != "503" || bulk.at("items.0.problem.code") != "store_unavailable" {
+	bulk := s.do("POST", "/api/v1/tasks/bulk", `{"items":[`+oneReport+`,{}]}`).want(200)
+	if bulk.at("items.0.status") != "503" || bulk.at("items.0.problem.code") != "store_unavailable" || bulk.at("items.1.status") != "422" {
 		t.Errorf("bulk is %s", bulk.body)
 	}
 	s.do("GET", "/readyz", "").want(503)

@@ -118,6 +118,8 @@ func behaviours() map[string]func(*env) {
 		"too many secrets":            testTooManySecrets,
 		"sealed input":                testSealedInput,
 		"workers":                     testWorkers,
+		"processes":                   testProcesses,
+		"vitals":                      testVitals,
 		"queues":                      testQueues,
 		"snapshot":                    testSnapshot,
 		"periods":                     testPeriods,
@@ -310,7 +312,7 @@ func (e *env) wantState(id string, want task.State) *task.Task {
 
 func (e *env) upkeep(queue string) Upkept {
 	e.t.Helper()
-	got, err := e.Upkeep(e.ctx, queue, false)
+	got, err := e.Upkeep(e.ctx, queue)
 	e.ok(err)
 	return got
 }

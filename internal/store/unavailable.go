@@ -52,6 +52,12 @@ func Unavailable(err error) bool {
 	return false
 }
 
+// full reports whether Redis refused because its maxmemory is used up.
+func full(err error) bool {
+	answer, ok := errors.AsType[redis.Error](err)
+	return ok && strings.Contains(answer.Error(), "OOM command not allowed")
+}
+
 // How a script says that the user may not do what it does: up to Redis 7.0, and since.
 const (
 	inScript  = "The user executing the script can't"

@@ -20,6 +20,7 @@
 --   wl:{q}:u:<unique key>          string  id that holds it
 --   wl:{q}:c:<cache key>           string  id whose result answers it
 --   wl:{q}:ev                      stream  what changed
+--   wl:{q}:kept                    string  when upkeep was last done, and until when no attempt counts as lost
 --   wl:{q}:take:<worker>           string  the worker's last claim: its token and the ids that it got
 --   wl:{q}:gone:<id>               string  token of the call that deleted the task, for a minute
 --   wl:{q}:fence                   string  highest number of a leader that changed this queue

@@ -202,7 +202,7 @@ export interface paths {
         put?: never;
         /**
          * Hand in many tasks
-         * @description Up to 1000 tasks at once. Each has its own outcome, in order; a fault in one leaves the others alone.
+         * @description Up to 10,000 tasks at once. Each has its own outcome, in order; a fault in one leaves the others alone. When the store could take none of them the whole answer is 503, with Retry-After.
          */
         post: operations["submitTasks"];
         delete?: never;
@@ -737,7 +737,7 @@ export interface components {
             max_backoff?: string;
             /**
              * Format: duration
-             * @description The wait after the first failed attempt; each next one doubles it.
+             * @description The wait after the first failed attempt, less up to a fifth by chance so that not all come back at once; each next one doubles it.
              * @example 1s
              */
             min_backoff?: string;
@@ -914,7 +914,7 @@ export interface components {
              * @description How full the fullest master is, from 0 to 1: of what it may use, or of its machine's memory where it knows no bound. Null when it does not say.
              */
             memory_share: number | null;
-            /** @description Whether it answers and takes what is written. The other numbers are 0 when it does not answer. */
+            /** @description Whether it answers. The numbers are 0 when it does not. */
             reachable: boolean;
             /**
              * Format: int64
