@@ -39,6 +39,9 @@ type config struct {
 	listen      string
 	redis       store.Address
 	adminToken  string
+	tokensOnly  bool     // the admin token is no credential
+	origins     []string // whose pages may call the API
+	oidc        oidcConfig
 	egress      egress.Policy
 	keys        *secret.Keys // nil: none
 	redact      []task.SecretPath
@@ -129,7 +132,7 @@ func options() []option {
 				}
 				return awslogs.CheckRetention(c.ship.RetentionDays)
 			}},
-	}, slices.Concat(metricsOptions(), egressOptions(), secretOptions())...)
+	}, slices.Concat(accessOptions(), metricsOptions(), egressOptions(), secretOptions())...)
 }
 
 func (o option) env() string {
@@ -171,20 +174,8 @@ func readOptions(given map[string]string, getenv func(string) string) (config, e
 	_, listenGiven := given["listen"]
 	listenGiven = listenGiven || getenv("WINDLASS_LISTEN") != ""
 	for _, o := range options() {
-		value, from, err := o.value(given, getenv)
-		switch {
-		case err != nil:
-		case value != "":
-			sources[o.name] = from
-			err = o.set(&c, value)
-			if from == o.env()+"_FILE" && o.setFile != nil {
-				o.setFile(&c, getenv(from))
-			}
-		case o.fallback != "":
-			err = errors.New("must not be empty")
-		}
-		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", from, err))
+		if err := o.read(&c, given, getenv, sources); err != nil {
+			faults = append(faults, err)
 		}
 	}
 	var err error
@@ -194,10 +185,52 @@ func readOptions(given map[string]string, getenv func(string) string) (config, e
 	if !listenGiven && !c.serves() {
 		c.listen = "127.0.0.1:0"
 	}
-	if c.serves() && c.adminToken == "" && c.listen != "" && !isLoopback(c.listen) {
-		faults = append(faults, fmt.Errorf("-listen: %s can be reached from other machines: set WINDLASS_ADMIN_TOKEN (or WINDLASS_ADMIN_TOKEN_FILE), or listen on 127.0.0.1", c.listen))
+	if c.serves() && c.adminToken == "" && !c.tokensOnly && len(c.oidc.signers) == 0 && c.listen != "" && !isLoopback(c.listen) {
+		faults = append(faults, fmt.Errorf("-listen: %s can be reached from other machines: set WINDLASS_ADMIN_TOKEN (or WINDLASS_ADMIN_TOKEN_FILE), or -auth tokens, or listen on 127.0.0.1", c.listen))
 	}
-	return c, errors.Join(append(faults, c.checkRedis(sources))...)
+	return c, errors.Join(append(faults, c.checkRedis(sources), c.oidc.check())...)
+}
+
+// redisOptions is those of options that say where Redis is.
+func redisOptions() []option {
+	return slices.DeleteFunc(options(), func(o option) bool { return !strings.HasPrefix(o.name, "redis-") })
+}
+
+// readRedis reads the options of Redis alone, for commands that go there and serve nothing.
+func readRedis(given map[string]string, getenv func(string) string) (store.Address, error) {
+	var c config
+	var faults []error
+	sources := map[string]string{}
+	for _, o := range redisOptions() {
+		if err := o.read(&c, given, getenv, sources); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	err := errors.Join(append(faults, c.checkRedis(sources))...)
+	if err == nil && c.redis.URL == "" {
+		err = errors.New("-redis-url is missing: what is kept in memory is gone when this command ends")
+	}
+	return c.redis, err
+}
+
+// read sets the option in c and notes in sources where it stands, if it is given.
+func (o option) read(c *config, given map[string]string, getenv func(string) string, sources map[string]string) error {
+	value, from, err := o.value(given, getenv)
+	switch {
+	case err != nil:
+	case value != "":
+		sources[o.name] = from
+		err = o.set(c, value)
+		if from == o.env()+"_FILE" && o.setFile != nil {
+			o.setFile(c, getenv(from))
+		}
+	case o.fallback != "":
+		err = errors.New("must not be empty")
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	return nil
 }
 
 // value gives what the option is set to and where that stands.
@@ -229,7 +262,7 @@ func readSecret(file string) (string, error) {
 }
 
 func printHelp(w io.Writer) {
-	fmt.Fprintf(w, "Windlass %s: background work as a service.\n\nUsage: windlass [options]\n\n", version)
+	fmt.Fprintf(w, "Windlass %s: background work as a service.\n\nUsage: windlass [options]\n       windlass token   makes, lists and revokes tokens; windlass token -h tells more\n\n", version)
 	fmt.Fprintln(w, "Each option is a flag and a variable; the flag wins.")
 	for _, o := range options() {
 		name := "-" + o.name + ", " + o.env()

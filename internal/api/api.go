@@ -16,6 +16,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"windlass/internal/metric"
+	"windlass/internal/oidc"
 	"windlass/internal/secret"
 	"windlass/internal/store"
 	"windlass/internal/task"
@@ -29,6 +30,7 @@ const (
 	pathBulk    = pathTasks + "/bulk"
 	pathTask    = pathTasks + "/{id}"
 	pathSession = prefix + "/session"
+	pathTokens  = prefix + "/tokens"
 )
 
 // Config sets an API up. Store and Kinds are needed.
@@ -37,7 +39,10 @@ type Config struct {
 	Kinds      []task.Kind
 	Log        *slog.Logger                // nil: slog.Default()
 	Version    string                      // the program's, shown to clients
-	AdminToken string                      // empty: nobody needs to sign in
+	AdminToken string                      // admits its holder as admin; empty: there is none
+	TokensOnly bool                        // ask for tokens of the store even without an admin token; else nobody needs one then
+	OIDC       *oidc.Verifier              // reads whom a load balancer vouches for; nil: nobody is vouched for
+	Origins    []string                    // whose pages may call with a token of their own (CORS); none: nobody's
 	Embedded   bool                        // tasks are kept in memory only
 	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
 	Metrics    *metric.Registry            // of this process; nil: one of its own
@@ -63,6 +68,9 @@ type API struct {
 	registry     huma.Registry
 	submitSchema *huma.Schema
 	credentials  credentials
+	protection   *http.CrossOriginProtection
+	actionOf     map[string]Action // by method and pattern, of every route
+	open         []string          // paths below prefix that serve those who are not signed in, too
 	metrics      *httpMetrics
 	crew         *recent[[]store.Worker]
 	counts       *recent[[]store.Count]
@@ -96,7 +104,8 @@ func New(c Config) *API {
 	}
 	a := &API{
 		config: c, store: c.Store, log: c.Log, kinds: map[string]kindInfo{},
-		registry: newRegistry(c.Kinds), credentials: newCredentials(c.AdminToken),
+		registry: newRegistry(c.Kinds), credentials: newCredentials(c),
+		protection: http.NewCrossOriginProtection(), actionOf: map[string]Action{},
 		metrics: newHTTPMetrics(c.Metrics), heartbeat: 15 * time.Second,
 	}
 	const fresh = time.Second
@@ -106,7 +115,7 @@ func New(c Config) *API {
 	a.closed, a.close = context.WithCancel(context.Background())
 
 	router := chi.NewRouter()
-	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.guard, a.singleQuery, middleware.GetHead, a.readBody,
+	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.cors, a.guard, a.singleQuery, middleware.GetHead, a.readBody,
 		middleware.Compress(compression, typeJSON, problemType, typeCSV, "text/html")) // never event streams: they must not be held back
 	router.NotFound(a.notFound)
 	router.MethodNotAllowed(a.methodNotAllowed)
@@ -188,13 +197,10 @@ func (a *API) replaceError(ctx huma.Context, _ string, v any) (any, error) {
 		p = problem(codeInvalidJSON, "")
 	case http.StatusUnprocessableEntity:
 		errs := make([]error, len(e.Errors))
-		var strange []Fault // in a body that huma checks alone
 		for i, d := range e.Errors {
-			if errs[i] = d; d.Message == unexpectedProperty {
-				strange = append(strange, Fault{d.Location, "is not a known field"})
-			}
+			errs[i] = d
 		}
-		p = faulty(tidy(append(strange, humaFaults(errs)...))...)
+		p = faulty(tidy(humaFaults(errs))...)
 	default:
 		a.log.ErrorContext(ctx.Context(), "huma refused a request", "status", e.Status, "request_id", requestID(ctx.Context()))
 		p = problem(codeInternal, "Something went wrong here. The log tells more under this request's id.")
@@ -203,15 +209,22 @@ func (a *API) replaceError(ctx huma.Context, _ string, v any) (any, error) {
 	return p, nil
 }
 
-// register adds a route whose errors leave as problems and as nothing else.
-func register[I, O any](a *API, h huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+// register adds a route whose errors leave as problems and as nothing else, and
+// which lets in who may do its action.
+func register[I, O any](a *API, h huma.API, action Action, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	a.actionOf[op.Method+" "+op.Path] = action
+	op.Middlewares = append(op.Middlewares, a.allow(action))
+	if action == ActionOpen {
+		a.open = append(a.open, op.Path)
+		op.Security = []map[string][]string{{}}
+	} else {
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
+		op.Extensions = map[string]any{"x-role": string(actions()[action])}
+	}
 	op.BodyReadTimeout = -1 // readBody has it already
 	op.SkipValidateBody = op.RequestBody != nil
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
-	}
-	if op.Security == nil {
-		op.Errors = append(op.Errors, http.StatusUnauthorized)
 	}
 	for _, code := range append(op.Errors, http.StatusInternalServerError, http.StatusServiceUnavailable) {
 		op.Responses[fmt.Sprint(code)] = problemResponse(code)

@@ -30,15 +30,22 @@ const (
 
 type contextKey int
 
-const (
-	requestIDKey contextKey = iota
-	requestKey
-)
+const exchangeKey contextKey = iota
 
 // requestID gives the id of the request that ctx belongs to.
 func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey).(string)
-	return id
+	if e := exchangeOf(ctx); e != nil {
+		return e.id
+	}
+	return ""
+}
+
+// httpRequest gives the request that ctx belongs to, for what huma does not hand on.
+func httpRequest(ctx context.Context) *http.Request {
+	if e := exchangeOf(ctx); e != nil {
+		return e.request
+	}
+	return nil
 }
 
 // identify takes over a proper X-Request-Id or makes one, and answers with it.
@@ -49,8 +56,8 @@ func identify(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)
-		ctx := context.WithValue(r.Context(), requestIDKey, id)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, requestKey, r)))
+		e := &exchange{id: id, request: r, begun: time.Now()}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey, e)))
 	})
 }
 
@@ -109,6 +116,9 @@ func (a *API) observe(next http.Handler) http.Handler {
 			"status", rec.status, "duration_seconds", took.Seconds()}
 		if id := tracing.ID(r.Context()); id != "" {
 			args = append(args, "trace_id", id)
+		}
+		if c := CallerOf(r.Context()); c != nil && c.ID != "" {
+			args = append(args, "caller", c.ID)
 		}
 		a.log.Log(r.Context(), level, "request", args...)
 	})

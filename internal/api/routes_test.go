@@ -143,6 +143,7 @@ func TestHeaders(t *testing.T) {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
+	s.do("GET", "/livez", "").want(200) // so that there is a request to be counted
 	for path, want := range map[string]string{
 		"/docs": `id="submitTask"`, "/redoc": "TestReportInput", "/problems": "idempotency_key_reused",
 		"/problems/no-result": "no_result", "/openapi.json": `"openapi": "3.1.0"`, "/openapi.yaml": "openapi: 3.1.0",

@@ -22,16 +22,16 @@ const maxKeepPrevious = 30 * 24 * time.Hour
 const pathSecret = prefix + "/secrets/{name}"
 
 func (a *API) secretRoutes(h huma.API) {
-	register(a, h, huma.Operation{
+	register(a, h, ActionReadSecrets, huma.Operation{
 		OperationID: "listSecrets", Method: http.MethodGet, Path: prefix + "/secrets", Tags: []string{tagSecrets}, Errors: []int{409},
 		Summary: "List the stored secrets", Description: "By name, without their values: nothing gives those out again.",
 	}, a.listSecrets)
-	register(a, h, huma.Operation{
+	register(a, h, ActionChangeSecrets, huma.Operation{
 		OperationID: "putSecret", Method: http.MethodPut, Path: pathSecret, Tags: []string{tagSecrets}, Errors: []int{400, 403, 409, 413, 415, 422},
 		Summary:     "Store a secret, or replace its value",
 		Description: "Tasks refer to it by its name; workers look it up at each attempt. With keep_previous the value before stays good for a while: requests carry signatures by both.",
 	}, a.putSecret)
-	register(a, h, huma.Operation{
+	register(a, h, ActionChangeSecrets, huma.Operation{
 		OperationID: "deleteSecret", Method: http.MethodDelete, Path: pathSecret, Tags: []string{tagSecrets}, Errors: []int{403, 404, 409, 422},
 		DefaultStatus: http.StatusNoContent,
 		Summary:       "Delete a stored secret", Description: "Attempts that need it fail for good from then on.",

@@ -66,7 +66,8 @@ func (f fields) task(id string) (*task.Task, error) {
 		AttemptsUsed: int(f.int("us")), Tags: []string{}, Unique: f["u"],
 		CreatedAt: f.time("c"), RunAt: f.time("r"), StartedAt: f.timeOrNil("st"),
 		FinishedAt: f.timeOrNil("f"), ExpiresAt: f.timeOrNil("x"),
-		CancelRequested: f["cr"] != "", Overrunning: f["ov"] != "", Version: f.int("v"), Traceparent: f["tp"], Sealed: f["is"],
+		CancelRequested: f["cr"] != "", Overrunning: f["ov"] != "", Version: f.int("v"), Traceparent: f["tp"],
+		SubmittedBy: f["by"], Sealed: f["is"],
 	}
 	if f["i"] != "" {
 		t.Input = json.RawMessage(f["i"])

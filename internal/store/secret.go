@@ -1,200 +1,78 @@
 package store
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"slices"
-	"strconv"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"hash/crc32"
+	"math/big"
 	"strings"
-	"sync"
-	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
-// MaxSecrets is how many secrets may be stored.
-const MaxSecrets = 1000
-
+// A secret is a prefix, 256 random bits and a CRC-32 of both, in base 62. The
+// prefix lets people, and programs that search code for leaks, know what they
+// see; the checksum lets typing errors and noise be refused without asking Redis.
+//
+// Redis gets its SHA-256 only. A slow hash would protect what can be guessed;
+// nobody tries 2^256 values, however fast the hash, and each request pays for it.
 const (
-	secretsKey = "wl:secrets"
-	usedKey    = "wl:secrets:used" // name -> when an attempt last used it, in ms
+	tokenPrefix   = "wl_"
+	sessionPrefix = "wls_"
+	// LinkPrefix begins the secret of a link to a task.
+	LinkPrefix = "wll_"
+
+	secretRandom   = 43 // characters of 256 bits in base 62
+	secretChecksum = 6  // characters of 32 bits
 )
 
-// usedInterval is how often a process notes that it uses the same secret.
-const usedInterval = time.Minute
+const base62 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-// Errors of stored secrets beside those of Redis.
-var (
-	ErrNoSecret       = errors.New("there is no secret of this name")
-	ErrTooManySecrets = errors.New("there are too many secrets")
-)
-
-// Secret is a stored secret. Its values are sealed: the store cannot read them.
-type Secret struct {
-	Name          string    `json:"-"`
-	Sealed        string    `json:"v"`            // the value
-	Previous      string    `json:"p,omitempty"`  // the value before; empty when there is none
-	PreviousUntil time.Time `json:"pu,omitzero"`  // how long that is good
-	Hosts         []string  `json:"h,omitempty"`  // where it may be sent
-	Scheme        string    `json:"sc,omitempty"` // of its signatures; empty when it is no signing secret
-	Public        string    `json:"pk,omitempty"` // the public half of a signing key
-	CreatedAt     time.Time `json:"c"`
-	UpdatedAt     time.Time `json:"u"`
-	LastUsedAt    time.Time `json:"-"` // zero: not yet; noted once a minute
-
-	stored string // as Redis has it
+// secret is what remains of one after it was read: what names it and what proves it.
+type secret struct {
+	name string // 12 characters derived from the hash; they name the record
+	hash string // SHA-256 in hex
 }
 
-// PreviousAt gives the sealed value before, if it is still good at this time.
-func (s Secret) PreviousAt(now time.Time) string {
-	if now.Before(s.PreviousUntil) {
-		return s.Previous
-	}
-	return ""
+// newSecret makes one, and gives the text that only its holder may ever have.
+func newSecret(prefix string) (string, secret) {
+	var random [32]byte
+	randomBytes(random[:])
+	text := prefix + inBase62(new(big.Int).SetBytes(random[:]), secretRandom)
+	text += checksum(text)
+	return text, secretOf(text)
 }
 
-func readSecret(name, text, used string) (Secret, error) {
-	s := Secret{Name: name, stored: text}
-	if err := json.Unmarshal([]byte(text), &s); err != nil {
-		return Secret{}, fmt.Errorf("read secret %s: %w", name, err)
-	}
-	if ms, err := strconv.ParseInt(used, 10, 64); err == nil {
-		s.LastUsedAt = time.UnixMilli(ms).UTC()
-	}
-	return s, nil
+func checksum(text string) string {
+	sum := crc32.ChecksumIEEE([]byte(text))
+	return inBase62(big.NewInt(int64(sum)), secretChecksum)
 }
 
-// Secrets lists every stored secret by name.
-func (s *Store) Secrets(ctx context.Context) ([]Secret, error) {
-	pipe := s.rdb.Pipeline()
-	texts, used := pipe.HGetAll(ctx, secretsKey), pipe.HGetAll(ctx, usedKey)
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("list secrets: %w", err)
-	}
-	all := make([]Secret, 0, len(texts.Val()))
-	for name, text := range texts.Val() {
-		secret, err := readSecret(name, text, used.Val()[name])
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, secret)
-	}
-	slices.SortFunc(all, func(a, b Secret) int { return strings.Compare(a.Name, b.Name) })
-	return all, nil
+func inBase62(n *big.Int, width int) string {
+	digits := n.Text(62)
+	return strings.Repeat("0", width-len(digits)) + digits
 }
 
-// SecretNames gives the set of names of stored secrets.
-func (s *Store) SecretNames(ctx context.Context) (map[string]bool, error) {
-	names, err := s.rdb.HKeys(ctx, secretsKey).Result()
-	if err != nil {
-		return nil, fmt.Errorf("list names of secrets: %w", err)
-	}
-	set := make(map[string]bool, len(names))
-	for _, name := range names {
-		set[name] = true
-	}
-	return set, nil
+// secretNames is how many characters name a secret: 60 bits of its hash.
+const secretNames = 12
+
+func secretOf(text string) secret {
+	sum := sha256.Sum256([]byte(text))
+	return secret{name: idEncoding.EncodeToString(sum[:8])[:secretNames], hash: hex.EncodeToString(sum[:])}
 }
 
-// Secret reads one stored secret. Errors: ErrNoSecret.
-func (s *Store) Secret(ctx context.Context, name string) (Secret, error) {
-	pipe := s.rdb.Pipeline()
-	text, used := pipe.HGet(ctx, secretsKey, name), pipe.HGet(ctx, usedKey, name)
-	_, _ = pipe.Exec(ctx) // each command carries its own error
-	switch {
-	case errors.Is(text.Err(), redis.Nil):
-		return Secret{}, ErrNoSecret
-	case text.Err() != nil:
-		return Secret{}, fmt.Errorf("read secret: %w", text.Err())
+// parseSecret reads a secret of one sort. It is false for what none can be: such text needs no look-up.
+func parseSecret(prefix, text string) (secret, bool) {
+	body, found := strings.CutPrefix(text, prefix)
+	if !found || len(body) != secretRandom+secretChecksum || strings.Trim(body, base62) != "" {
+		return secret{}, false
 	}
-	return readSecret(name, text.Val(), used.Val())
+	if end := len(text) - secretChecksum; checksum(text[:end]) != text[end:] {
+		return secret{}, false
+	}
+	return secretOf(text), true
 }
 
-// UseSecret is Secret for an attempt: it notes that the secret was used, once a minute.
-func (s *Store) UseSecret(ctx context.Context, name string) (Secret, error) {
-	secret, err := s.Secret(ctx, name)
-	if now := s.Now(); err == nil && s.used.due(name, now) {
-		// A full Redis refuses this; the attempt goes on.
-		_ = s.rdb.HSet(ctx, usedKey, name, now.UnixMilli()).Err()
-	}
-	return secret, err
-}
-
-// PutSecret keeps a secret as change makes it of the one that is there; of the
-// zero one when there is none. It calls change again when another process was
-// faster. Errors: ErrTooManySecrets, or change's own.
-func (s *Store) PutSecret(ctx context.Context, name string, change func(*Secret) error) (Secret, error) {
-	for {
-		secret, err := s.Secret(ctx, name)
-		isNew := errors.Is(err, ErrNoSecret)
-		if err != nil && !isNew {
-			return Secret{}, err
-		}
-		secret.Name = name
-		if err := change(&secret); err != nil {
-			return Secret{}, err
-		}
-		text, err := json.Marshal(secret)
-		if err != nil {
-			return Secret{}, fmt.Errorf("write secret: %w", err)
-		}
-		switch done, err := s.swapSecret(ctx, name, secret.stored, string(text)); {
-		case err != nil:
-			return Secret{}, err
-		case done:
-			return secret, nil
-		}
-	}
-}
-
-// DeleteSecret forgets a secret. Errors: ErrNoSecret.
-func (s *Store) DeleteSecret(ctx context.Context, name string) error {
-	for {
-		secret, err := s.Secret(ctx, name)
-		if err != nil {
-			return err
-		}
-		done, err := s.swapSecret(ctx, name, secret.stored, "")
-		if err != nil {
-			return err
-		}
-		if done {
-			_ = s.rdb.HDel(ctx, usedKey, name).Err() // a leftover of it shows nowhere
-			return nil
-		}
-	}
-}
-
-// swapSecret reports false when something else than before stands there.
-func (s *Store) swapSecret(ctx context.Context, name, before, after string) (bool, error) {
-	reply, err := s.scripts.secret.Run(ctx, s.rdb, []string{secretsKey}, name, before, after, MaxSecrets).Text()
-	switch {
-	case err != nil:
-		return false, fmt.Errorf("write secret: %w", err)
-	case reply == "full":
-		return false, ErrTooManySecrets
-	}
-	return reply == "ok", nil
-}
-
-// lastUses is when this process last noted that it uses a secret.
-type lastUses struct {
-	mu sync.Mutex
-	at map[string]time.Time
-}
-
-// due reports whether the use is to be noted now.
-func (l *lastUses) due(name string, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now.Sub(l.at[name]) < usedInterval {
-		return false
-	}
-	if l.at == nil || len(l.at) > 2*MaxSecrets { // names that are long gone
-		l.at = map[string]time.Time{}
-	}
-	l.at[name] = now
-	return true
+// proves reports whether the record's hash is this secret's.
+func (s secret) proves(hash string) bool {
+	return hash != "" && subtle.ConstantTimeCompare([]byte(s.hash), []byte(hash)) == 1
 }

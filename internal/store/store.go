@@ -84,10 +84,11 @@ type Store struct {
 	ids     idSource
 	submits shared[entry, submitted]
 	ends    shared[ending, ended]
+	proofs  proofs
+	used    noted    // when tokens, sessions and stored secrets were used
 	queues  sync.Map // name -> when this process registered it
 	watch   watch
 	ready   readiness
-	used    lastUses
 }
 
 // New gives a Store on rdb. It contacts nothing; call Check before the first use.
@@ -100,7 +101,7 @@ func New(rdb redis.UniversalClient, o Options) (*Store, error) {
 	if s.clock == nil {
 		s.clock = time.Now
 	}
-	s.submits.flush, s.ends.flush = s.flushSubmits, s.flushEnds
+	s.submits.flush, s.ends.flush, s.proofs.flush = s.flushSubmits, s.flushEnds, s.flushProofs
 	s.watch.init(s)
 	return s, nil
 }

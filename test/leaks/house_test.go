@@ -169,6 +169,20 @@ func (h *house) openTracer(log *slog.Logger) {
 // do sends a request and keeps the whole answer for the search.
 func (h *house) do(method, path, body string, headers ...string) (int, string) {
 	h.t.Helper()
+	response, text := h.send(method, path, body, headers...)
+	fmt.Fprintf(&h.out, "%s %s: %d %v\n%s\n", method, strings.Split(path, "?")[0], response.StatusCode, response.Header, text)
+	return response.StatusCode, text
+}
+
+// ask sends a request whose answer is not searched.
+func (h *house) ask(method, path, body string) (int, string) {
+	h.t.Helper()
+	response, text := h.send(method, path, body)
+	return response.StatusCode, text
+}
+
+func (h *house) send(method, path, body string, headers ...string) (*http.Response, string) {
+	h.t.Helper()
 	r, err := http.NewRequestWithContext(h.t.Context(), method, h.server.URL+path, strings.NewReader(body))
 	if err != nil {
 		h.t.Fatal(err)
@@ -189,8 +203,7 @@ func (h *house) do(method, path, body string, headers ...string) (int, string) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	fmt.Fprintf(&h.out, "%s %s: %d %v\n%s\n", method, r.URL.Path, response.StatusCode, response.Header, text)
-	return response.StatusCode, string(text)
+	return response, string(text)
 }
 
 // run hands a task in, follows its events to its end, and reads all that the page
