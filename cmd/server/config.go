@@ -18,9 +18,12 @@ import (
 	"time"
 
 	"windlass/internal/awslogs"
+	"windlass/internal/egress"
 	"windlass/internal/front"
 	"windlass/internal/ratelimit"
+	"windlass/internal/secret"
 	"windlass/internal/store"
+	"windlass/internal/task"
 	"windlass/internal/tracing"
 )
 
@@ -41,7 +44,9 @@ type config struct {
 	tokensOnly  bool     // the admin token is no credential
 	origins     []string // whose pages may call the API
 	oidc        oidcConfig
-	egress      []netip.Prefix
+	egress      egress.Policy
+	keys        *secret.Keys // nil: none
+	redact      []task.SecretPath
 	proxies     front.Proxies
 	rates       map[string]ratelimit.Rate
 	maxStreams  int
@@ -88,7 +93,6 @@ func options() []option {
 		{name: "redis-ca-file", usage: "certificates (PEM) of the authorities that alone may sign Redis's, for rediss; read again for each new connection; empty trusts the machine's",
 			set: func(c *config, v string) error { c.redis.CAFile = v; return nil }},
 		{name: "admin-token", secret: true, usage: "who calls the API or opens the page must show it; needed to listen beyond loopback", set: setToken},
-		{name: "egress-allow", usage: "comma list of networks that outbound calls may reach beside public ones, such as 10.1.0.0/16", set: setEgress},
 		{name: "queues", fallback: "critical=6,default=3,low=1", usage: "the queues that the worker serves, with weights", set: setQueues},
 		{name: "queue-order", fallback: "weighted", usage: "weighted: a queue is served as often as its weight says; strict: only while all of greater weight are empty",
 			set: func(c *config, v string) error { c.strict = v == "strict"; return oneOf(v, "weighted", "strict") }},
@@ -133,7 +137,7 @@ func options() []option {
 				}
 				return awslogs.CheckRetention(c.ship.RetentionDays)
 			}},
-	}, slices.Concat(accessOptions(), metricsOptions(), clientOptions())...)
+	}, slices.Concat(accessOptions(), metricsOptions(), egressOptions(), secretOptions(), clientOptions())...)
 }
 
 func (o option) env() string {
@@ -308,17 +312,6 @@ func setToken(c *config, v string) error {
 		return fmt.Errorf("must have %d characters or more; `openssl rand -hex 32` makes a good one", least)
 	}
 	c.adminToken = v
-	return nil
-}
-
-func setEgress(c *config, v string) error {
-	for text := range strings.SplitSeq(v, ",") {
-		p, err := netip.ParsePrefix(strings.TrimSpace(text))
-		if err != nil {
-			return fmt.Errorf("%q is not a network such as 10.1.0.0/16", text)
-		}
-		c.egress = append(c.egress, p.Masked())
-	}
 	return nil
 }
 

@@ -99,6 +99,9 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	if err := s.SyncClock(ctx); err != nil {
 		return err
 	}
+	if err := c.sealSecrets(ctx, s, log); err != nil {
+		return err
+	}
 	p, err := newProcess(c, source, s, logs)
 	if err != nil {
 		return err

@@ -65,7 +65,9 @@ func newProcess(c config, source *store.Source, s *store.Store, logs *logs) (*pr
 		config: c, id: processID(host), host: host, started: s.Now().UTC().Truncate(time.Millisecond),
 		shipper: logs.shipper, source: source, store: s, log: logs.log,
 	}
-	p.kinds = kind.All(egress.New(c.egress), "Windlass/"+version)
+	for _, k := range kind.All(egress.New(c.egress), "Windlass/"+version) {
+		p.kinds = append(p.kinds, k.WithSecretPaths(c.redact))
+	}
 	return p, nil
 }
 
@@ -81,6 +83,7 @@ func (p *process) roles(ctx context.Context, stdout io.Writer) ([]role, error) {
 		c := worker.Config{
 			Store: p.store, Kinds: p.kinds, Queues: p.queues, Strict: p.strict, Concurrency: p.concurrency,
 			Drain: p.drain, Version: version, Log: p.log, Metrics: worker.NewMetrics(p.metrics), Tracer: p.tracer,
+			Keys: p.keys,
 		}
 		roles = append(roles, p.work(func(ctx context.Context) error { return worker.Run(ctx, c) }))
 	}
@@ -122,6 +125,7 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 			Embedded: p.source.Embedded(), Metrics: p.metrics, Tracer: p.tracer,
 			Process: p.describe, LogsURL: p.logsURL,
 			Proxies: p.proxies, Limits: api.Limits{Rates: p.rates, Streams: p.maxStreams},
+			Keys: p.keys,
 		})
 		end = a.Close
 		for _, path := range []string{"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/"} {

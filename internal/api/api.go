@@ -19,6 +19,7 @@ import (
 	"windlass/internal/front"
 	"windlass/internal/metric"
 	"windlass/internal/oidc"
+	"windlass/internal/secret"
 	"windlass/internal/store"
 	"windlass/internal/task"
 	"windlass/internal/tracing"
@@ -47,6 +48,7 @@ type Config struct {
 	Embedded   bool                        // tasks are kept in memory only
 	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
 	Metrics    *metric.Registry            // of this process; nil: one of its own
+	Keys       *secret.Keys                // seals stored secrets and those of inputs; nil: no secrets are stored, and inputs are kept as they are
 	Tracer     *tracing.Tracer             // nil: nothing is traced
 	Process    func() store.Process        // this process as it is now; nil: nothing is known but its version
 	LogsURL    func(*task.Task) string     // where a task's log lines are, empty when that is not known; nil: nowhere

@@ -36,10 +36,15 @@ const (
 	codeLimited       = "rate_limited"
 	codeBusy          = "too_busy"
 	codeAddress       = "address_too_long"
-	codeStore         = "store_unavailable"
-	codeUnconfirmed   = "task_unconfirmed"
-	codeShutdown      = "shutting_down"
-	codeInternal      = "internal_error"
+
+	codeSecretsKey     = "secrets_not_configured"
+	codeSecretNotFound = "secret_not_found"
+	codeTooManySecrets = "too_many_secrets"
+
+	codeStore       = "store_unavailable"
+	codeUnconfirmed = "task_unconfirmed"
+	codeShutdown    = "shutting_down"
+	codeInternal    = "internal_error"
 )
 
 // problemSort is what all problems of one code share. about is the text of its page.
@@ -117,6 +122,12 @@ func generalProblems() map[string]problemSort {
 			"The request was carried out before, but its task has been deleted since. It is not carried out again. Use a new key to run it anew."},
 		codeTooManyQueues: {http.StatusUnprocessableEntity, "There are too many queues",
 			"A queue comes into being when a task first names it, and their number is limited. Use one of those that exist."},
+		codeSecretsKey: {http.StatusConflict, "This server has no key for secrets",
+			"Stored secrets are sealed with a key that only the server's configuration holds: WINDLASS_SECRETS_KEY, or the file that WINDLASS_SECRETS_KEY_FILE names. Its operator sets it for every process that serves the API or runs tasks."},
+		codeSecretNotFound: {http.StatusNotFound, "There is no such secret",
+			"No secret of this name is stored. GET /api/v1/secrets lists them."},
+		codeTooManySecrets: {http.StatusUnprocessableEntity, "There are too many secrets",
+			"The number of stored secrets is limited. Delete those that no task refers to."},
 		codeIdentity: {http.StatusServiceUnavailable, "Nobody can tell who you are now",
 			"The keys by which the load balancer proves who signed in cannot be had at the moment. Try again, or send a token."},
 		codeStreams: {http.StatusServiceUnavailable, "Too many event streams are open",

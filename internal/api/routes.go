@@ -64,6 +64,7 @@ func (a *API) routes(h huma.API) {
 		}}},
 	}, a.getResult)
 	a.eventRoutes(h)
+	a.secretRoutes(h)
 	a.systemRoutes(h)
 	a.sessionRoutes(h)
 	a.tokenRoutes(h)
