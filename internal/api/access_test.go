@@ -132,6 +132,7 @@ func accessTable() []accessRow {
 		{"DELETE " + tasks + "/{id}", "", "canceled", with(operate, 202, 204)},
 		{"GET /api/v1/tokens", "", "", admin},
 		{"GET /api/v1/tokens/{id}", "", "token", admin},
+		{"GET /api/v1/audit", "", "", admin},
 		{"POST /api/v1/tokens", `{"name":"n","role":"admin"}`, "", with(admin, 200, 201)},
 		{"DELETE /api/v1/tokens/{id}", "", "token", with(admin, 200, 204)},
 		{"GET /api/v1/secrets", "", "", admin},
