@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
@@ -13,15 +12,20 @@ import (
 
 // cloudwatch takes log lines, or does not.
 type cloudwatch struct {
-	mu    sync.Mutex
-	down  bool
-	lines []string
+	mu     sync.Mutex
+	down   bool
+	refuse string // the code of the error that it answers with
+	lines  []string
 }
 
 func (c *cloudwatch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.refuse != "" {
+		refuseWith(w, c.refuse)
+		return
+	}
 	if c.down {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
@@ -44,14 +48,7 @@ func (c *cloudwatch) has(word string) bool {
 
 func TestLogLinesGoToCloudWatchToTheLast(t *testing.T) {
 	cw := &cloudwatch{down: true}
-	server := httptest.NewServer(cw)
-	t.Cleanup(server.Close)
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": server.URL, "AWS_REGION": "eu-central-1",
-		"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true",
-	} {
-		t.Setenv(name, value)
-	}
+	aws(t, cw)
 	dir := t.TempDir()
 	args := []string{"-role", "api", "-log-group", "/windlass/test", "-log-spool-dir", dir}
 

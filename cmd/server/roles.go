@@ -42,8 +42,9 @@ type role func(ctx context.Context) error
 // process is what the roles of one process share.
 type process struct {
 	config
-	source   *store.Source
-	store    *store.Store
+	source   *store.Source // nil without Redis
+	store    *store.Store  // nil without Redis
+	backend  *web.Backend  // nil where the page has the API beside it, or none
 	kinds    []task.Kind
 	log      *slog.Logger
 	metrics  *prometheus.Registry
@@ -52,8 +53,8 @@ type process struct {
 	working sync.WaitGroup
 }
 
-func newProcess(c config, source *store.Source, s *store.Store, log *slog.Logger) *process {
-	p := &process{config: c, source: source, store: s, log: log, metrics: prometheus.NewRegistry()}
+func newProcess(c config, log *slog.Logger) *process {
+	p := &process{config: c, log: log, metrics: prometheus.NewRegistry()}
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	p.kinds = kind.All(egress.New(c.egress), "Windlass/"+version)
 	return p
@@ -96,7 +97,7 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	mux := http.NewServeMux()
 	end := func() {}
 	health := api.HealthHandler(p.ready, p.metrics)
-	for _, path := range []string{"/livez", "/readyz", "/healthz", "/metrics"} {
+	for _, path := range api.HealthPaths() {
 		mux.Handle(path, health)
 	}
 	if p.has(roleAPI) {
@@ -105,7 +106,7 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 			Embedded: p.source.Embedded(), Registry: p.metrics,
 		})
 		end = a.Close
-		for _, path := range []string{"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/"} {
+		for _, path := range api.Paths() {
 			mux.Handle(path, a.Handler())
 		}
 		if !p.has(roleWeb) {
@@ -119,6 +120,16 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 		}
 		mux.Handle("/", page)
 	}
+	if p.backendURL != "" {
+		var err error
+		if p.backend, err = web.NewBackend(p.backendURL, p.log); err != nil {
+			return nil, fmt.Errorf("-backend-url: %w", err)
+		}
+		end = p.backend.Close
+		for _, path := range api.Paths() {
+			mux.Handle(path, p.backend)
+		}
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.listen)
 	if err != nil {
 		return nil, fmt.Errorf("-listen: %w", err)
@@ -128,10 +139,15 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 
 // ready says whether this process may get traffic.
 func (p *process) ready(ctx context.Context) error {
-	if p.draining.Load() {
+	switch {
+	case p.draining.Load():
 		return errors.New("draining")
+	case p.store != nil:
+		return p.store.Ready(ctx)
+	case p.backend != nil:
+		return p.backend.Ready(ctx)
 	}
-	return p.store.Ready(ctx)
+	return nil // the page alone
 }
 
 func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler, end func(), stdout io.Writer) error {

@@ -26,6 +26,8 @@ const (
 	codeStore         = "store_unavailable"
 	codeUnconfirmed   = "task_unconfirmed"
 	codeShutdown      = "shutting_down"
+	codeBackendAway   = "backend_unavailable" // answered by a page that stands in front of the API
+	codeBackendLost   = "backend_lost"        // the same
 	codeInternal      = "internal_error"
 )
 
@@ -82,6 +84,10 @@ func problemSorts() map[string]problemSort {
 			"This server accepts a task only when replicas of Redis have it too, and they did not answer in time. The task exists now and most likely runs; the detail and the header Location name it. Send the request again with the same Idempotency-Key, or ask for the task, to be sure."},
 		codeShutdown: {http.StatusServiceUnavailable, "This process is shutting down",
 			"Send the request again; another process will answer it."},
+		codeBackendAway: {http.StatusServiceUnavailable, "The backend cannot be reached",
+			"The process that stands in front of the API could not reach it. Nothing was handed on; try again in a few seconds."},
+		codeBackendLost: {http.StatusBadGateway, "The backend's answer was lost",
+			"The request was handed on to the API, and the connection to it ended before an answer came. Nothing is known about what it did: send the request again with the same Idempotency-Key to be sure."},
 		codeInternal: {http.StatusInternalServerError, "Something went wrong here",
 			"This is a fault of the server. Its log tells more under the request's id, which stands in the member instance and in the header X-Request-Id."},
 	}

@@ -129,7 +129,7 @@ func open() []map[string][]string { return []map[string][]string{{}} }
 // pages adds what is not part of the API proper.
 func (a *API) pages(router chi.Router) {
 	health := HealthHandler(a.config.Ready, a.config.Registry)
-	for _, path := range healthPaths() {
+	for _, path := range HealthPaths() {
 		router.Method(http.MethodGet, path, health)
 	}
 	router.Get("/openapi.json", a.document.serve("application/json", a.document.json))
