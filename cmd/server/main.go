@@ -90,7 +90,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (fault error
 }
 
 // openStore connects to Redis, or starts one in this process, and gives what closes it again.
-func (p *process) openStore(ctx context.Context) (closeStore func() error, err error) {
+func (p *process) openStore(ctx context.Context) (_ func() error, err error) {
 	source, err := store.OpenSource(p.redis)
 	if err != nil {
 		return nil, fmt.Errorf("-redis-url: %w", err)
@@ -99,7 +99,7 @@ func (p *process) openStore(ctx context.Context) (closeStore func() error, err e
 	if err != nil {
 		return nil, fmt.Errorf("-redis-url: %w", errors.Join(err, source.Close()))
 	}
-	closeStore = func() error { return errors.Join(client.Close(), source.Close()) }
+	closeStore := func() error { return errors.Join(client.Close(), source.Close()) }
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, closeStore())
