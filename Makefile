@@ -11,6 +11,9 @@ BROWSER := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wi
 # Shell has no ./...: every script of ours.
 SCRIPTS := $(wildcard scripts/* .ci/run)
 
+# What the tests of deploy/terraform need.
+DEPLOY  := moto tflint checkov shellcheck
+
 # A checkout without git, or without tags, still builds.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 ARGS    ?=
@@ -25,7 +28,7 @@ PEER    := .cache/peer/.installed
 
 .PHONY: help
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## start everything with an embedded Redis on http://127.0.0.1:8000 (ARGS="-listen ...")
@@ -57,8 +60,19 @@ $(DIST): $(UI)/node_modules/.package-lock.json $(PAGE)
 
 .PHONY: test
 test: page $(BROWSER) ## every test: Go with the race detector, 5 s of each fuzz test, page, browser
-	@scripts/setup gcc redis-server chromium font moto ip systemd curl
+	@scripts/setup gcc redis-server chromium font moto awscli ip systemd curl
+	@if command -v terraform >/dev/null; then scripts/setup $(DEPLOY); fi
 	@scripts/test
+
+.PHONY: test-deploy
+test-deploy: ## deploy/terraform without AWS: lint, policies, plans, the minimal profile applied to an emulator
+	@scripts/setup $(DEPLOY)
+	@PROFILES=minimal scripts/test-deploy
+
+.PHONY: test-aws
+test-aws: ## every profile applied to an emulator of AWS, changed and destroyed (8 min)
+	@scripts/setup moto
+	@scripts/test-deploy apply
 
 .PHONY: check
 check: page ## format, vet, lint, walls between packages, types of the page, generated files, scripts
@@ -78,7 +92,7 @@ check: page ## format, vet, lint, walls between packages, types of the page, gen
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi
 	@echo "== image"
 	@scripts/setup --try hadolint
-	@if [ -x .cache/lint/bin/hadolint ]; then .cache/lint/bin/hadolint Dockerfile; fi
+	@if [ -x .cache/hadolint/bin/hadolint ]; then .cache/hadolint/bin/hadolint Dockerfile; fi
 	@echo "== workflows"
 	@go tool -modfile=tools/actionlint.mod actionlint
 

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 )
 
 // client speaks to CloudWatch Logs. Who one is and where the service is comes from the SDK's
@@ -20,6 +21,7 @@ type client struct {
 	group     string
 	retention int32 // days, 0: for ever
 	say       func(key string, err error)
+	watch     []func(*middleware.Stack) error // of every call; tests see what a role must allow
 
 	making sync.Mutex // one at a time makes group and stream
 	bare   bool       // we made the group, and its retention is not set yet
@@ -38,6 +40,7 @@ func (c *client) connect(ctx context.Context) (*cloudwatchlogs.Client, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithEC2IMDSRegion(),
 		config.WithLogger(logging.Nop{}),
+		config.WithAPIOptions(c.watch),
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} })) // We retry, without end.
 	if err != nil {
 		return nil, fmt.Errorf("find region and credentials: %w", err)

@@ -1,0 +1,58 @@
+# The default VPC, or the one that is named. Nothing of it is changed but by private_endpoints.
+
+data "aws_vpc" "this" {
+  id      = var.vpc_id
+  default = var.vpc_id == null ? true : null
+}
+
+data "aws_subnets" "default" {
+  count = var.subnet_ids == null ? 1 : 0
+
+  filter {
+    name   = "vpc-id"
+    values = [data.aws_vpc.this.id]
+  }
+  filter {
+    name   = "default-for-az"
+    values = ["true"]
+  }
+}
+
+locals {
+  vpc_id     = data.aws_vpc.this.id
+  subnet_ids = var.subnet_ids == null ? data.aws_subnets.default[0].ids : tolist(var.subnet_ids)
+
+  # What instances ask of AWS: packages and image layers come from S3, by a gateway of its own.
+  endpoints = var.private_endpoints ? toset([
+    "autoscaling", "ec2messages", "ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "ssmmessages",
+  ]) : toset([])
+}
+
+data "aws_route_tables" "this" {
+  count  = var.private_endpoints ? 1 : 0
+  vpc_id = local.vpc_id
+}
+
+resource "aws_vpc_endpoint" "s3" {
+  count = var.private_endpoints ? 1 : 0
+
+  vpc_id            = local.vpc_id
+  service_name      = "com.amazonaws.${var.region}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = data.aws_route_tables.this[0].ids
+
+  tags = { Name = "${local.prefix}-s3" }
+}
+
+resource "aws_vpc_endpoint" "interface" {
+  for_each = local.endpoints
+
+  vpc_id              = local.vpc_id
+  service_name        = "com.amazonaws.${var.region}.${each.key}"
+  vpc_endpoint_type   = "Interface"
+  subnet_ids          = local.subnet_ids
+  security_group_ids  = [aws_security_group.this["endpoints"].id]
+  private_dns_enabled = true
+
+  tags = { Name = "${local.prefix}-${each.key}" }
+}
