@@ -60,7 +60,7 @@ $(DIST): $(UI)/node_modules/.package-lock.json $(PAGE)
 
 .PHONY: test
 test: page $(BROWSER) ## every test: Go with the race detector, 5 s of each fuzz test, page, browser
-	@scripts/setup gcc redis-server chromium font moto awscli ip systemd curl
+	@scripts/setup gcc redis-server chromium font moto awscli promtool ip systemd curl
 	@if command -v terraform >/dev/null; then scripts/setup $(DEPLOY); fi
 	@scripts/test
 
@@ -97,9 +97,10 @@ check: page ## format, vet, lint, walls between packages, types of the page, gen
 	@go tool -modfile=tools/actionlint.mod actionlint
 
 .PHONY: generate
-generate: $(UI)/node_modules/.package-lock.json ## write openapi.json from the API, and the page's types from it
+generate: $(UI)/node_modules/.package-lock.json ## write openapi.json from the API, the page's types from it, and the tables of docs/metrics.md
 	go test ./internal/api -run '^TestOpenAPI$$' -count=1 -update
 	npm --prefix $(UI) run --silent types
+	go test ./internal/metric -run '^TestDocument$$' -count=1 -update
 
 .PHONY: bench
 bench: build $(PEER) ## Windlass beside what it replaces, one table (BENCH=regexp RUNS=3 ARGS="-load 5s ...")

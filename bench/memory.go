@@ -10,12 +10,13 @@ import (
 const (
 	waitingTasks = 10_000
 	// settle lets a stack come to rest before its memory is read.
-	settle = 3 * time.Second
-	// windlassConcurrency is how many tasks a Windlass worker runs at once by default.
-	windlassConcurrency = 16
-	memoryWarmUp        = 200
-	submitters          = 16
+	settle       = 3 * time.Second
+	memoryWarmUp = 200
+	submitters   = 16
 )
+
+// windlassConcurrency is how many tasks a Windlass worker runs at once by default.
+func windlassConcurrency() int { return 32 * runtime.NumCPU() }
 
 // memory is what all processes of a stack take without Redis: idle after a little work, and
 // when its workers are busy and tasks wait that were handed in one by one.
@@ -34,7 +35,7 @@ func memory() measurement {
 			}
 			long := `{"kind":"demo.echo","input":{"message":"hello","sleep":"10m"}}`
 			return memories(ctx, s, w.submitAndWait, func(ctx context.Context) error {
-				if err := repeat(ctx, windlassConcurrency, 1, func(ctx context.Context) error { return w.submit(ctx, long) }); err != nil {
+				if err := repeat(ctx, windlassConcurrency(), 1, func(ctx context.Context) error { return w.submit(ctx, long) }); err != nil {
 					return err
 				}
 				return repeat(ctx, waitingTasks, submitters, func(ctx context.Context) error { return w.submit(ctx, echoTask) })

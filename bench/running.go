@@ -134,7 +134,7 @@ func runAsynq(ctx context.Context, s *stage, tasks, servers int) (drained, error
 		},
 		start: func() error {
 			_, err := s.start("asynq", s.root, nil, s.path(asynqBin), "work", s.addr,
-				strconv.Itoa(servers), strconv.Itoa(windlassConcurrency/servers))
+				strconv.Itoa(servers), strconv.Itoa(windlassConcurrency()/servers))
 			return err
 		},
 		done: func() (int, error) {

@@ -20,6 +20,7 @@ import (
 
 	"windlass/internal/awslogs"
 	"windlass/internal/store"
+	"windlass/internal/tracing"
 	"windlass/internal/web"
 )
 
@@ -50,6 +51,11 @@ type config struct {
 	logFormat   string
 	logLevel    slog.Level
 	ship        awslogs.Config // Group is empty: nothing is shipped
+	traced      bool           // a collector of spans is configured
+	adminListen string         // empty: no profiles
+
+	metricsStream string // metricsOff: none is shipped
+	environment   string
 }
 
 // option is one way to say something: by flag and by WINDLASS_<NAME>. A secret
@@ -64,11 +70,11 @@ type option struct {
 
 // options is the one list of them. An empty value means the fallback.
 func options() []option {
-	return []option{
+	return append([]option{
 		{name: "role", fallback: roleAll, usage: "what this process does: all, or a comma list of api, web, worker, scheduler", set: setRoles},
 		{name: "listen", fallback: "127.0.0.1:8000", usage: "address of the page, the API and the health checks; a process without api and web takes a free port of 127.0.0.1 unless this is given", set: setListen},
-		{name: "backend-url", usage: "for the role web without api: the process with the API that requests for it are handed on to, such as http://backend:8000; empty hands nothing on",
-			set: func(c *config, v string) error { c.backendURL = v; return web.CheckBackend(v) }},
+		{name: "backend-url", usage: "for the role web without api: the process with the API that requests for it are handed on to, such as http://backend:8000; empty hands nothing on", set: setBackendURL},
+		{name: "admin-listen", usage: "loopback address of profiles (/debug/pprof/), such as 127.0.0.1:6060; empty serves none", set: setAdminListen},
 		{name: "redis-url", usage: "redis://host:6379/0 for one node or a replication group, redis+sentinel://host:26379,host:26379/mymaster/0, redis+cluster://host:6379,host:6379, unix:///path; rediss for redis speaks TLS; user:password@ before the host; empty keeps tasks in memory",
 			set: func(c *config, v string) error { c.redis.URL = v; return nil }},
 		{name: "redis-username", usage: "the user of Redis, in place of the URL's",
@@ -82,7 +88,7 @@ func options() []option {
 		{name: "queues", fallback: "critical=6,default=3,low=1", usage: "the queues that the worker serves, with weights", set: setQueues},
 		{name: "queue-order", fallback: "weighted", usage: "weighted: a queue is served as often as its weight says; strict: only while all of greater weight are empty",
 			set: func(c *config, v string) error { c.strict = v == "strict"; return oneOf(v, "weighted", "strict") }},
-		{name: "concurrency", fallback: strconv.Itoa(8 * runtime.GOMAXPROCS(0)), usage: "how many tasks the worker runs at once",
+		{name: "concurrency", fallback: strconv.Itoa(32 * runtime.GOMAXPROCS(0)), usage: "how many tasks the worker runs at once",
 			set: func(c *config, v string) (err error) { c.concurrency, err = wholeNumber(v, 1, 10_000); return err }},
 		{name: "drain", fallback: "25s", usage: "how long running tasks may go on after SIGTERM before they are handed back",
 			set: func(c *config, v string) (err error) { c.drain, err = duration(v, 0, time.Hour); return err }},
@@ -123,7 +129,7 @@ func options() []option {
 				}
 				return awslogs.CheckRetention(c.ship.RetentionDays)
 			}},
-	}
+	}, metricsOptions()...)
 }
 
 func (o option) env() string {
@@ -138,6 +144,9 @@ func parseConfig(args []string, getenv func(string) string, help io.Writer) (con
 		return config{}, err
 	}
 	c, sources, faults := readOptions(options(), given, getenv)
+	if c.traced, err = tracing.Wanted(getenv); err != nil {
+		faults = append(faults, err)
+	}
 	_, listenGiven := given["listen"]
 	if !listenGiven && getenv("WINDLASS_LISTEN") == "" && !c.serves() {
 		c.listen = "127.0.0.1:0"
@@ -269,6 +278,7 @@ func printOptions(w io.Writer, known []option) {
 		fmt.Fprintln(w)
 	}
 	fmt.Fprintf(w, "\n  -version\n      print the version\n  -h\n      print this\n")
+	fmt.Fprintf(w, "\nSpans go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, such as http://127.0.0.1:4318; none by default. The other OTEL_ variables count too.\n")
 }
 
 // has reports whether the process has a role.
@@ -361,6 +371,22 @@ func setListen(c *config, v string) error {
 	}
 	c.listen = v
 	return nil
+}
+
+func setAdminListen(c *config, v string) error {
+	if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
+		return fmt.Errorf("%q is not an address such as 127.0.0.1:6060", v)
+	}
+	if !isLoopback(v) {
+		return fmt.Errorf("%s can be reached from other machines, and profiles show what is in memory: use a loopback address such as 127.0.0.1:6060", v)
+	}
+	c.adminListen = v
+	return nil
+}
+
+func setBackendURL(c *config, v string) error {
+	c.backendURL = v
+	return web.CheckBackend(v)
 }
 
 func setRedisPassword(c *config, v string) error {

@@ -57,6 +57,21 @@ func TestParseConfigLogs(t *testing.T) {
 	}
 }
 
+func TestParseConfigMetrics(t *testing.T) {
+	c, err := parseConfig(nil, env(), &bytes.Buffer{})
+	if err != nil || c.metricsStream != "{role}/{host}/{boot}/metrics" || c.environment != "default" {
+		t.Errorf("got %q, %q, %v", c.metricsStream, c.environment, err)
+	}
+	c, err = parseConfig([]string{"-metrics-stream", "off"}, env("WINDLASS_ENVIRONMENT", "production"), &bytes.Buffer{})
+	if err != nil || c.metricsStream != metricsOff || c.environment != "production" {
+		t.Errorf("got %q, %q, %v", c.metricsStream, c.environment, err)
+	}
+	_, err = parseConfig([]string{"-metrics-stream", "a:b", "-environment", "a b"}, env(), &bytes.Buffer{})
+	if err == nil || !strings.Contains(err.Error(), "-metrics-stream: ") || !strings.Contains(err.Error(), "-environment: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestParseConfigSecretFromFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(file, []byte("0123456789abcdef0123\n"), 0o600); err != nil {
@@ -107,6 +122,10 @@ func TestParseConfigFaults(t *testing.T) {
 		{"network", []string{"-egress-allow", "10.0.0.0"}, env(), []string{"-egress-allow"}},
 		{"log group", []string{"-log-group", "a b"}, env("WINDLASS_LOG_STREAM", "a:b"), []string{"-log-group", "WINDLASS_LOG_STREAM"}},
 		{"log delivery", nil, env("WINDLASS_LOG_DELIVERY", "never", "WINDLASS_LOG_RETENTION_DAYS", "2"), []string{"WINDLASS_LOG_DELIVERY", "durable", "WINDLASS_LOG_RETENTION_DAYS", "365"}},
+		{"profiles for everybody", []string{"-admin-listen", "0.0.0.0:6060"}, env(), []string{"-admin-listen", "loopback"}},
+		{"profiles on any address", nil, env("WINDLASS_ADMIN_LISTEN", ":6060"), []string{"WINDLASS_ADMIN_LISTEN", "loopback"}},
+		{"profiles without a port", []string{"-admin-listen", "127.0.0.1"}, env(), []string{"-admin-listen", "127.0.0.1:6060"}},
+		{"a collector that is no URL", []string{"-role", "cook"}, env("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"), []string{"-role", "OTEL_EXPORTER_OTLP_ENDPOINT", "http"}},
 		{"unknown flag", []string{"-colour"}, env(), []string{"-colour", "-h"}},
 		{"word left over", []string{"serve"}, env(), []string{`"serve"`}},
 	}

@@ -190,15 +190,11 @@ func TestDoctorOnLogs(t *testing.T) {
 	}
 }
 
-// aws makes handler the only AWS there is.
-func aws(t *testing.T, handler http.Handler) {
+// aws makes cw the only AWS there is.
+func aws(t *testing.T, cw *cloudwatch) {
 	t.Helper()
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": server.URL, "AWS_REGION": "eu-central-1",
-		"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true",
-	} {
+	for _, v := range cw.variables(t) {
+		name, value, _ := strings.Cut(v, "=")
 		t.Setenv(name, value)
 	}
 }

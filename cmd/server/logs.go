@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"windlass/internal/awslogs"
 )
 
@@ -50,13 +48,6 @@ func (c config) roleWord() string {
 	return strings.Join(c.roleNames, "-")
 }
 
-// register gives the shipper's numbers to /metrics.
-func (l *logs) register(r prometheus.Registerer) {
-	if l.shipper != nil {
-		r.MustRegister(l.shipper.Collector())
-	}
-}
-
 // close ships the last lines, with why the program ends if that is a fault, and says what is
 // left. Nothing is logged after it.
 func (l *logs) close(why error) {
@@ -66,14 +57,18 @@ func (l *logs) close(why error) {
 	if why != nil { // run tells standard error.
 		slog.New(l.shipper.Handler(slog.LevelError)).Error("windlass ends", "error", why)
 	}
+	closeShipper(l.shipper, l.local)
+}
+
+func closeShipper(s *awslogs.Shipper, local *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), logsDrain)
 	defer cancel()
-	left, err := l.shipper.Close(ctx)
+	left, err := s.Close(ctx)
 	if text := left.String(); text != "" {
-		l.local.Warn(text)
+		local.Warn(text)
 	}
 	if err != nil {
-		l.local.Warn("the log shipper did not end well", "error", err)
+		local.Warn("the log shipper did not end well", "error", err)
 	}
 }
 

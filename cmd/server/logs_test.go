@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
@@ -12,10 +13,23 @@ import (
 
 // cloudwatch takes log lines, or does not.
 type cloudwatch struct {
+	// swallow, if it is set, says for each line whether its call fails with nothing kept.
+	swallow func(line string) bool
+
 	mu     sync.Mutex
 	down   bool
 	refuse string // the code of the error that it answers with
 	lines  []string
+}
+
+// variables lead the AWS SDK to it.
+func (c *cloudwatch) variables(t *testing.T) []string {
+	server := httptest.NewServer(c)
+	t.Cleanup(server.Close)
+	return []string{
+		"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS=" + server.URL, "AWS_REGION=eu-central-1",
+		"AWS_ACCESS_KEY_ID=AKIDTEST", "AWS_SECRET_ACCESS_KEY=secret", "AWS_EC2_METADATA_DISABLED=true",
+	}
 }
 
 func (c *cloudwatch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -35,6 +49,11 @@ func (c *cloudwatch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = json.Unmarshal(body, &in)
 	for _, e := range in.LogEvents {
+		if c.swallow != nil && c.swallow(e.Message) {
+			panic(http.ErrAbortHandler)
+		}
+	}
+	for _, e := range in.LogEvents {
 		c.lines = append(c.lines, e.Message)
 	}
 	_, _ = io.WriteString(w, "{}")
@@ -48,12 +67,12 @@ func (c *cloudwatch) has(word string) bool {
 
 func TestLogLinesGoToCloudWatchToTheLast(t *testing.T) {
 	cw := &cloudwatch{down: true}
-	aws(t, cw)
+	variables := cw.variables(t)
 	dir := t.TempDir()
 	args := []string{"-role", "api", "-log-group", "/windlass/test", "-log-spool-dir", dir}
 
 	// CloudWatch is away: the last line says what is left and where.
-	c := start(t, args...)
+	c := startWith(t, variables, args...)
 	if code := c.stop(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -68,7 +87,7 @@ func TestLogLinesGoToCloudWatchToTheLast(t *testing.T) {
 	cw.mu.Lock()
 	cw.down = false
 	cw.mu.Unlock()
-	c = start(t, args...)
+	c = startWith(t, variables, args...)
 	response, err := http.Get(c.url + "/metrics")
 	if err != nil {
 		t.Fatal(err)

@@ -11,11 +11,13 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"windlass/internal/metric"
 	"windlass/internal/store"
 )
 
@@ -59,11 +61,26 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (fault error
 	if err != nil {
 		return err
 	}
+	metrics := metric.NewRegistry()
+	publisher, err := c.openMetrics(metrics, logs.local)
 	// The log is closed after everything that writes to it.
-	defer func() { logs.close(fault) }()
+	defer func() {
+		var closing sync.WaitGroup
+		closing.Go(func() { publisher.close(logs.local) })
+		logs.close(fault)
+		closing.Wait()
+	}()
+	if err != nil {
+		return err
+	}
+	measure(metrics, logs, publisher)
 	log := logs.log
 	store.LogTo(log)
-	p := newProcess(c, log)
+	p, err := newProcess(c, logs)
+	if err != nil {
+		return err
+	}
+	p.metrics, p.publisher = metrics, publisher
 	if c.needsRedis() {
 		closeStore, err := p.openStore(ctx)
 		if err != nil {
@@ -72,7 +89,23 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (fault error
 		// Redis is closed last: every role's end is written before.
 		defer func() { fault = errors.Join(fault, closeStore()) }()
 	}
-	logs.register(p.metrics)
+	err = p.run(ctx, stdout)
+	log.Info("stopped")
+	return err
+}
+
+// run starts the roles and waits until they have ended.
+func (p *process) run(ctx context.Context, stdout io.Writer) error {
+	closeTracer, err := p.openTracer(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeTracer()
+	closeAdmin, err := p.serveAdmin(ctx, p.log)
+	if err != nil {
+		return err
+	}
+	defer closeAdmin()
 	roles, err := p.roles(ctx, stdout)
 	if err != nil {
 		return err
@@ -82,11 +115,12 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (fault error
 		g.Go(func() error { return role(ctx) })
 	}
 	if p.store != nil {
-		g.Go(func() error { p.store.KeepClock(ctx, log); return nil })
+		g.Go(func() error { p.store.KeepClock(ctx, p.log); return nil })
 	}
-	err = g.Wait()
-	log.Info("stopped")
-	return err
+	if p.publisher != nil {
+		g.Go(func() error { p.publisher.run(ctx, p.log); return nil })
+	}
+	return g.Wait()
 }
 
 // openStore connects to Redis, or starts one in this process, and gives what closes it again.
@@ -119,7 +153,7 @@ func (p *process) openStore(ctx context.Context) (_ func() error, err error) {
 	if err := s.SyncClock(ctx); err != nil {
 		return nil, err
 	}
-	p.source, p.store = source, s
+	p.source, p.store, p.started = source, s, s.Now().UTC().Truncate(time.Millisecond)
 	return closeStore, nil
 }
 

@@ -47,9 +47,15 @@ type child struct {
 // start runs Windlass and waits until it listens.
 func start(t *testing.T, args ...string) *child {
 	t.Helper()
+	return startWith(t, nil, args...)
+}
+
+// startWith adds variables to its environment.
+func startWith(t *testing.T, variables []string, args ...string) *child {
+	t.Helper()
 	c := &child{t: t, exited: make(chan struct{})}
 	c.cmd = exec.Command(os.Args[0], append([]string{"-listen", "127.0.0.1:0", "-log-format", "json"}, args...)...)
-	c.cmd.Env = append(os.Environ(), childVariable+"=1")
+	c.cmd.Env = append(append(os.Environ(), childVariable+"=1"), variables...)
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stderr, err := c.cmd.StderrPipe()
 	if err != nil {

@@ -8,20 +8,21 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"windlass/internal/api"
+	"windlass/internal/awslogs"
 	"windlass/internal/egress"
 	"windlass/internal/kind"
+	"windlass/internal/metric"
 	"windlass/internal/scheduler"
 	"windlass/internal/store"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 	"windlass/internal/web"
 	"windlass/internal/worker"
 )
@@ -42,22 +43,33 @@ type role func(ctx context.Context) error
 // process is what the roles of one process share.
 type process struct {
 	config
-	source   *store.Source // nil without Redis
-	store    *store.Store  // nil without Redis
-	backend  *web.Backend  // nil where the page has the API beside it, or none
-	kinds    []task.Kind
-	log      *slog.Logger
-	metrics  *prometheus.Registry
-	draining atomic.Bool
+	id, host  string
+	started   time.Time
+	shipper   *awslogs.Shipper // nil: log lines are not shipped
+	source    *store.Source    // nil without Redis
+	store     *store.Store     // nil without Redis
+	backend   *web.Backend     // nil where the page has the API beside it, or none
+	kinds     []task.Kind
+	log       *slog.Logger
+	metrics   *metric.Registry
+	publisher *publisher      // nil: metrics do not go to CloudWatch
+	tracer    *tracing.Tracer // nil: nothing is traced
+	draining  atomic.Bool
 	// working is done when every role but the front has ended: health is answered until then.
 	working sync.WaitGroup
 }
 
-func newProcess(c config, log *slog.Logger) *process {
-	p := &process{config: c, log: log, metrics: prometheus.NewRegistry()}
-	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+func newProcess(c config, logs *logs) (*process, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("find this machine's name: %w", err)
+	}
+	p := &process{
+		config: c, id: processID(host), host: host, started: time.Now().UTC().Truncate(time.Millisecond),
+		shipper: logs.shipper, log: logs.log,
+	}
 	p.kinds = kind.All(egress.New(c.egress), "Windlass/"+version)
-	return p
+	return p, nil
 }
 
 // roles gives the chosen roles, ready to start. Faults that show at once, such
@@ -68,15 +80,21 @@ func (p *process) roles(ctx context.Context, stdout io.Writer) ([]role, error) {
 		return nil, err
 	}
 	roles := []role{front}
+	if p.store != nil {
+		roles = append(roles, p.present)
+	}
 	if p.has(roleWorker) {
 		c := worker.Config{
 			Store: p.store, Kinds: p.kinds, Queues: p.queues, Strict: p.strict, Concurrency: p.concurrency,
-			Drain: p.drain, Version: version, Log: p.log, Metrics: worker.NewMetrics(p.metrics),
+			Drain: p.drain, Version: version, Log: p.log, Metrics: worker.NewMetrics(p.metrics), Tracer: p.tracer,
 		}
 		roles = append(roles, p.work(func(ctx context.Context) error { return worker.Run(ctx, c) }))
 	}
 	if p.has(roleScheduler) {
-		c := scheduler.Config{Store: p.store, Log: p.log, Metrics: scheduler.NewMetrics(p.metrics)}
+		c := scheduler.Config{ID: p.id, Store: p.store, Log: p.log, Metrics: scheduler.NewMetrics(p.metrics)}
+		if p.publisher != nil {
+			c.Publish = p.publisher.fleet
+		}
 		roles = append(roles, p.work(func(ctx context.Context) error { return scheduler.Run(ctx, c) }))
 	}
 	return roles, nil
@@ -96,14 +114,15 @@ func (p *process) work(r role) role {
 func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	mux := http.NewServeMux()
 	end := func() {}
-	health := api.HealthHandler(p.ready, p.metrics)
+	health := api.HealthHandler(p.ready, p.metrics.Handler())
 	for _, path := range api.HealthPaths() {
 		mux.Handle(path, health)
 	}
 	if p.has(roleAPI) {
 		a := api.New(api.Config{
 			Store: p.store, Kinds: p.kinds, Log: p.log, Version: version, AdminToken: p.adminToken,
-			Embedded: p.source.Embedded(), Registry: p.metrics,
+			Embedded: p.source.Embedded(), Metrics: p.metrics, Tracer: p.tracer,
+			Process: p.describe, LogsURL: p.logsURL,
 		})
 		end = a.Close
 		for _, path := range api.Paths() {

@@ -164,6 +164,6 @@ func (t *ticker) tellCounts(ctx context.Context, s *stream, id string) error {
 		return nil
 	}
 	t.told = counts
-	s.send("counts", id, t.api.stats(counts))
+	s.send("counts", id, countsOf(t.api.store.Now(), counts))
 	return nil
 }

@@ -14,10 +14,11 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
-	"github.com/prometheus/client_golang/prometheus"
 
+	"windlass/internal/metric"
 	"windlass/internal/store"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 )
 
 const (
@@ -38,7 +39,10 @@ type Config struct {
 	AdminToken string                      // empty: nobody needs to sign in
 	Embedded   bool                        // tasks are kept in memory only
 	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
-	Registry   *prometheus.Registry        // metrics of this process; nil: one of its own
+	Metrics    *metric.Registry            // of this process; nil: one of its own
+	Tracer     *tracing.Tracer             // nil: nothing is traced
+	Process    func() store.Process        // this process as it is now; nil: nothing is known but its version
+	LogsURL    func(*task.Task) string     // where a task's log lines are, empty when that is not known; nil: nowhere
 }
 
 // kindInfo is a kind with the schema of its input.
@@ -60,6 +64,7 @@ type API struct {
 	metrics      *httpMetrics
 	crew         *recent[[]store.Worker]
 	counts       *recent[[]store.Count]
+	vitals       *recent[store.Vitals]
 	document     document
 	handler      http.Handler
 
@@ -78,22 +83,28 @@ func New(c Config) *API {
 	if c.Ready == nil {
 		c.Ready = c.Store.Ready
 	}
-	if c.Registry == nil {
-		c.Registry = prometheus.NewRegistry()
+	if c.Process == nil {
+		c.Process = func() store.Process { return store.Process{Version: c.Version, Roles: []string{}} }
+	}
+	if c.LogsURL == nil {
+		c.LogsURL = func(*task.Task) string { return "" }
+	}
+	if c.Metrics == nil {
+		c.Metrics = metric.NewRegistry()
 	}
 	a := &API{
 		config: c, store: c.Store, log: c.Log, kinds: map[string]kindInfo{},
 		registry: newRegistry(c.Kinds), credentials: newCredentials(c.AdminToken),
-		metrics: newHTTPMetrics(c.Registry), heartbeat: 15 * time.Second,
+		metrics: newHTTPMetrics(c.Metrics), heartbeat: 15 * time.Second,
 	}
 	const fresh = time.Second
 	a.crew = newRecent(fresh, func(ctx context.Context) ([]store.Worker, error) { return a.store.Workers(ctx) })
 	a.counts = newRecent(fresh, func(ctx context.Context) ([]store.Count, error) { return a.store.Counts(ctx) })
-	c.Registry.MustRegister(newBacklog(a.store, a.log))
+	a.vitals = newRecent(fresh, func(ctx context.Context) (store.Vitals, error) { return a.store.Vitals(ctx) })
 	a.closed, a.close = context.WithCancel(context.Background())
 
 	router := chi.NewRouter()
-	router.Use(identify, a.observe, secure, a.recoverer, a.guard, a.singleQuery, middleware.GetHead, a.readBody,
+	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.guard, a.singleQuery, middleware.GetHead, a.readBody,
 		middleware.Compress(compression, typeJSON, problemType, typeCSV, "text/html")) // never event streams: they must not be held back
 	router.NotFound(a.notFound)
 	router.MethodNotAllowed(a.methodNotAllowed)

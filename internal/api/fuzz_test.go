@@ -55,37 +55,6 @@ func FuzzPrefer(f *testing.F) {
 	})
 }
 
-func TestTraceparent(t *testing.T) {
-	t.Parallel()
-	const good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-	for value, want := range map[string]string{
-		good: good, "": "", good + "-x": "", "cc" + good[2:] + "-later": "cc" + good[2:], "ff" + good[2:]: "",
-		strings.ToUpper(good): "", strings.Replace(good, "b7ad6b7169203331", "0000000000000000", 1): "", good[:54]: "",
-	} {
-		if got := parseTraceparent(value); got != want {
-			t.Errorf("%q gives %q, want %q", value, got, want)
-		}
-	}
-}
-
-func FuzzTraceparent(f *testing.F) {
-	f.Add("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-	f.Add("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more")
-	f.Add("00-00000000000000000000000000000000-b7ad6b7169203331-01")
-	f.Fuzz(func(t *testing.T, value string) {
-		got := parseTraceparent(value)
-		if got == "" {
-			return
-		}
-		if len(got) != 55 || !strings.HasPrefix(value, got) || strings.Trim(got, "0123456789abcdef-") != "" {
-			t.Errorf("%q gives %q", value, got)
-		}
-		if parseTraceparent(got) != got {
-			t.Errorf("%q is not valid by itself", got)
-		}
-	})
-}
-
 func TestCanonical(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{

@@ -77,33 +77,6 @@ func parsePrefer(value string) time.Duration {
 	return 0
 }
 
-// parseTraceparent gives a W3C trace context's traceparent when it is valid,
-// else nothing: a broken one starts no trace (Trace Context section 3.2.2).
-func parseTraceparent(value string) string {
-	const length = 55
-	if len(value) < length {
-		return ""
-	}
-	version, rest := value[:2], value[length:]
-	if version == "ff" || version == "00" && rest != "" || rest != "" && rest[0] != '-' || len(value) > 256 {
-		return ""
-	}
-	parts := strings.Split(value[:length], "-")
-	if len(parts) != 4 || len(parts[1]) != 32 || len(parts[2]) != 16 {
-		return ""
-	}
-	for _, p := range parts {
-		if strings.Trim(p, "0123456789abcdef") != "" {
-			return ""
-		}
-	}
-	if strings.Trim(parts[1], "0") == "" || strings.Trim(parts[2], "0") == "" {
-		return ""
-	}
-	// Only the parts of version 00 are handed on, whatever a later version adds.
-	return value[:length]
-}
-
 // noCache reports whether Cache-Control asks for a fresh run (RFC 9111 section 5.2.1.4).
 func noCache(value string) bool {
 	for directive := range strings.SplitSeq(value, ",") {
@@ -121,6 +94,7 @@ func etag(ctx context.Context, t *task.Task) string {
 	if t.Waiting != nil {
 		_ = json.NewEncoder(h).Encode(t.Waiting) // a hash takes everything
 	}
+	_, _ = h.Write([]byte(t.LogsURL))
 	packed := ""
 	if encoding := httpRequest(ctx).Header.Get("Accept-Encoding"); strings.Contains(encoding, "gzip") || strings.Contains(encoding, "deflate") {
 		packed = "-z" // other bytes need another strong tag (RFC 9110 section 8.8.3.3)

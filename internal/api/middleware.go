@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"windlass/internal/tracing"
 )
 
 const (
@@ -101,8 +103,13 @@ func (a *API) observe(next http.Handler) http.Handler {
 		if isHealth(route) {
 			level = slog.LevelDebug // asked every few seconds by a load balancer
 		}
-		a.log.Log(r.Context(), level, "request", "request_id", requestID(r.Context()),
-			"method", r.Method, "route", route, "status", rec.status, "duration", took.String())
+		tracing.Route(r.Context(), r.Method, route)
+		args := []any{"request_id", requestID(r.Context()), "method", r.Method, "route", route,
+			"status", rec.status, "duration_seconds", took.Seconds()}
+		if id := tracing.ID(r.Context()); id != "" {
+			args = append(args, "trace_id", id)
+		}
+		a.log.Log(r.Context(), level, "request", args...)
 	})
 }
 

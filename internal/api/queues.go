@@ -125,30 +125,3 @@ func (a *API) listWorkers(ctx context.Context, _ *struct{}) (*workersOutput, err
 	}
 	return &workersOutput{Workers{crew}}, nil
 }
-
-// Stats is how many tasks there are of each sort.
-type Stats struct {
-	At     time.Time     `json:"at"`
-	Totals StateCounts   `json:"totals" doc:"Over all queues and kinds."`
-	Items  []store.Count `json:"items" nullable:"false" doc:"Every count above zero."`
-}
-
-type statsOutput struct {
-	Body Stats
-}
-
-func (a *API) getStats(ctx context.Context, _ *struct{}) (*statsOutput, error) {
-	counts, err := a.store.Counts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &statsOutput{a.stats(counts)}, nil
-}
-
-func (a *API) stats(counts []store.Count) Stats {
-	s := Stats{At: a.store.Now().UTC().Truncate(time.Millisecond), Items: counts}
-	for _, c := range counts {
-		s.Totals.add(c.State, c.Count)
-	}
-	return s
-}

@@ -79,8 +79,8 @@ func (a *API) eventRoutes(h huma.API) {
 		OperationID: "events", Method: http.MethodGet, Path: prefix + "/events", Tags: []string{tagEvents}, Errors: []int{422},
 		Summary: "Follow all tasks",
 		Description: "Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), " +
-			"deleted (its id), counts (as GET /api/v1/stats, at most once a second), and reset (too much was missed: fetch the list again).",
-		Responses: eventResponse("task: a Task without input and result. counts: Stats. deleted: its id. reset: an empty object."),
+			"deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), and reset (too much was missed: fetch the list again).",
+		Responses: eventResponse("task: a Task without input and result. counts: at, totals and items of Stats. deleted: its id. reset: an empty object."),
 	}, a.allEvents)
 }
 
@@ -105,8 +105,13 @@ func (a *API) systemRoutes(h huma.API) {
 	}, a.listWorkers)
 	register(a, h, huma.Operation{
 		OperationID: "getStats", Method: http.MethodGet, Path: prefix + "/stats", Tags: []string{tagSystem},
-		Summary: "Count the tasks",
+		Summary:     "Count the tasks, and what waits for workers",
+		Description: "For scripts and autoscalers: plain numbers, seconds as numbers too.",
 	}, a.getStats)
+	register(a, h, huma.Operation{
+		OperationID: "getSystem", Method: http.MethodGet, Path: prefix + "/system", Tags: []string{tagSystem},
+		Summary: "Ask whether all is well", Description: "Every process and how it ships its log lines, the store, and what somebody should look at. It answers while the store is away, too.",
+	}, a.getSystem)
 	register(a, h, huma.Operation{
 		OperationID: "getSession", Method: http.MethodGet, Path: pathSession, Tags: []string{tagSession}, Security: open(),
 		Summary: "Ask whether to sign in",
@@ -128,7 +133,7 @@ func open() []map[string][]string { return []map[string][]string{{}} }
 
 // pages adds what is not part of the API proper.
 func (a *API) pages(router chi.Router) {
-	health := HealthHandler(a.config.Ready, a.config.Registry)
+	health := HealthHandler(a.config.Ready, a.config.Metrics.Handler())
 	for _, path := range HealthPaths() {
 		router.Method(http.MethodGet, path, health)
 	}

@@ -89,8 +89,8 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer a.streams.Add(-1)
 		defer end()
-		a.metrics.streams.Inc()
-		defer a.metrics.streams.Dec()
+		a.metrics.streams.Add(1)
+		defer a.metrics.streams.Add(-1)
 		r, w := humachi.Unwrap(hctx)
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()

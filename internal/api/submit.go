@@ -11,6 +11,7 @@ import (
 
 	"windlass/internal/store"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 )
 
 const maxBulk = 10_000
@@ -19,7 +20,7 @@ type submitInput struct {
 	IdempotencyKey string `header:"Idempotency-Key" doc:"A key of your making, up to 255 characters. The same request with the same key within 24 hours makes one task only." example:"\"8e03978e-40d5-43dd-bc93-6894a57f9324\""`
 	Prefer         string `header:"Prefer" doc:"wait=N: wait up to N seconds (at most 60) for the task to end (RFC 7240)." example:"wait=10"`
 	CacheControl   string `header:"Cache-Control" doc:"no-cache: run anew, even when a result is kept." example:"no-cache"`
-	Traceparent    string `header:"traceparent" doc:"W3C trace context; http.request hands it on."`
+	Traceparent    string `header:"traceparent" doc:"W3C trace context: the task joins the trace, and http.request hands it on. One that is not valid is passed over."`
 	RawBody        []byte `contentType:"application/json"`
 }
 
@@ -48,7 +49,6 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) 
 		return nil, p
 	}
 	sub.Fresh = noCache(in.CacheControl)
-	sub.Traceparent = parseTraceparent(in.Traceparent)
 	accepted, err := a.keep(ctx, key, in.RawBody, sub)
 	if err != nil {
 		return nil, err
@@ -83,8 +83,12 @@ func addFault(p *Problem, f Fault) *Problem {
 	return p
 }
 
-// keep hands the submission to the store, under its Idempotency-Key when there is one.
-func (a *API) keep(ctx context.Context, key string, body []byte, sub store.Submission) (store.Accepted, error) {
+// keep hands the submission to the store, under its Idempotency-Key when there is one. The task
+// belongs to the trace of the request, or to the caller's where requests are not traced.
+func (a *API) keep(ctx context.Context, key string, body []byte, sub store.Submission) (got store.Accepted, err error) {
+	ctx, span := a.config.Tracer.Submit(ctx, sub.Queue, sub.Kind)
+	defer func() { span.Accepted(got.Task, string(got.Cause), err) }()
+	sub.Traceparent = tracing.Traceparent(ctx)
 	if key == "" {
 		return a.store.Submit(ctx, sub)
 	}
@@ -167,7 +171,7 @@ func (a *API) changed(ctx context.Context, w *store.Watcher, over <-chan time.Ti
 type bulkInput struct {
 	IdempotencyKey string `header:"Idempotency-Key" doc:"Not supported here: give each item a unique key instead."`
 	CacheControl   string `header:"Cache-Control" doc:"no-cache: run anew, even when results are kept."`
-	Traceparent    string `header:"traceparent" doc:"W3C trace context; http.request hands it on."`
+	Traceparent    string `header:"traceparent" doc:"W3C trace context: the task joins the trace, and http.request hands it on. One that is not valid is passed over."`
 	RawBody        []byte `contentType:"application/json"`
 }
 
@@ -200,6 +204,9 @@ func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error
 	if p != nil {
 		return nil, p
 	}
+	traced, span := a.config.Tracer.SubmitMany(ctx, len(items))
+	defer span.End()
+	traceparent := tracing.Traceparent(traced)
 	now := a.store.Now()
 	result := BulkResult{Items: make([]BulkItem, len(items))}
 	var subs []store.Submission
@@ -211,7 +218,7 @@ func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error
 			continue
 		}
 		sub.Fresh = noCache(in.CacheControl)
-		sub.Traceparent = parseTraceparent(in.Traceparent)
+		sub.Traceparent = traceparent
 		subs, places = append(subs, sub), append(places, i)
 	}
 	for j, got := range a.store.SubmitAll(ctx, subs) {

@@ -47,8 +47,11 @@ func (a *API) submission(raw json.RawMessage, at string, now time.Time) (store.S
 	faults = append(faults, plainFaults(s, at)...)
 	faults = append(faults, timeFaults(s, at, now)...)
 	policy := k.Policy
+	var checked task.Checked
 	if known {
-		faults = append(faults, a.inputFaults(k, s.Input, members["input"], at+".input")...)
+		var found []Fault
+		checked, found = a.checkInput(k, s.Input, members["input"], at+".input")
+		faults = append(faults, found...)
 		if s.Policy != nil {
 			policy = policy.With(*s.Policy)
 			faults = append(faults, fieldFaults(at+".policy", policy.Check())...)
@@ -57,7 +60,7 @@ func (a *API) submission(raw json.RawMessage, at string, now time.Time) (store.S
 	if len(faults) > 0 || !known {
 		return store.Submission{}, a.refuse(faults, map[string]any{"kind": s.Kind}, at)
 	}
-	return build(k, s, policy), nil
+	return build(k, s, policy, checked), nil
 }
 
 // innerFaults looks at the input of a submission whose outside has faults already.
@@ -81,11 +84,11 @@ func (a *API) refuse(faults []Fault, members map[string]any, at string) *Problem
 	return faulty(tidy(faults)...)
 }
 
-func build(k kindInfo, s Submit, policy task.Policy) store.Submission {
+func build(k kindInfo, s Submit, policy task.Policy, checked task.Checked) store.Submission {
 	var input bytes.Buffer
 	_ = json.Compact(&input, s.Input) // it was decoded before, so it is JSON
 	sub := store.Submission{
-		Kind: k.Name, Queue: s.Queue, Input: input.Bytes(), Subject: k.Subject(s.Input),
+		Kind: k.Name, Queue: s.Queue, Input: input.Bytes(), Subject: checked.Subject,
 		Policy: policy, Tags: distinct(s.Tags), Unique: s.Unique, Delay: s.Delay.Std(),
 	}
 	if sub.Queue == "" {
@@ -97,7 +100,7 @@ func build(k kindInfo, s Submit, policy task.Policy) store.Submission {
 	if s.ExpiresAt != nil {
 		sub.ExpiresAt = *s.ExpiresAt
 	}
-	if keep := k.CacheFor(s.Input); keep > 0 && s.Delay == 0 && s.RunAt == nil {
+	if keep := checked.CacheFor; keep > 0 && s.Delay == 0 && s.RunAt == nil {
 		if form, err := canonical(s.Input); err == nil {
 			sub.CacheKey, sub.CacheFor = digest([]byte(k.Name), form), keep
 		}
@@ -117,23 +120,23 @@ func distinct(tags []string) []string {
 	return out
 }
 
-// inputFaults checks an input, as text and decoded, against its kind: size,
+// checkInput checks an input, as text and decoded, against its kind: size,
 // schema, then the kind's own eye.
-func (a *API) inputFaults(k kindInfo, input json.RawMessage, tree any, at string) []Fault {
+func (a *API) checkInput(k kindInfo, input json.RawMessage, tree any, at string) (task.Checked, []Fault) {
 	if len(input) > task.MaxInput { // without its spaces it may fit
 		var compact bytes.Buffer
 		if err := json.Compact(&compact, input); err != nil || compact.Len() > task.MaxInput {
-			return []Fault{{at, fmt.Sprintf("must have at most %d bytes", task.MaxInput)}}
+			return task.Checked{}, []Fault{{at, fmt.Sprintf("must have at most %d bytes", task.MaxInput)}}
 		}
 	}
 	if faults := shapeFaults(a.registry, k.schema, at, tree); len(faults) > 0 {
-		return faults
+		return task.Checked{}, faults
 	}
-	found, err := k.Check(input)
+	checked, err := k.Check(input)
 	if err != nil {
-		return []Fault{decodeFault(err, at)}
+		return checked, []Fault{decodeFault(err, at)}
 	}
-	return fieldFaults(at, found)
+	return checked, fieldFaults(at, checked.Faults)
 }
 
 // decodeFault is for what the schema accepts and Go does not, such as 1e3 for a whole number.

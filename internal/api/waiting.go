@@ -8,6 +8,7 @@ import (
 
 	"windlass/internal/store"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 )
 
 // settling is how long a task may wait beside an idle worker before the wait is
@@ -15,7 +16,7 @@ import (
 const settling = 2 * time.Second
 
 // show makes a task from the store fit for the outside: secrets out of its
-// input, and why it waits.
+// input, why it waits, and where to read more.
 func (a *API) show(ctx context.Context, t *task.Task) *task.Task {
 	if len(t.Input) > 0 {
 		if k, known := a.kinds[t.Kind]; known {
@@ -23,8 +24,10 @@ func (a *API) show(ctx context.Context, t *task.Task) *task.Task {
 		} else {
 			t.Input = nil // nobody here knows which part of it is secret
 		}
+		t.LogsURL = a.config.LogsURL(t) // not in lists, whose tasks have no input: it is long
 	}
 	t.Waiting = a.waiting(ctx, t)
+	t.TraceID = tracing.IDOf(t.Traceparent)
 	return t
 }
 

@@ -131,6 +131,10 @@ func (s *Shipper) Handler(level slog.Leveler) slog.Handler {
 	return slog.NewJSONHandler(s.spool, &slog.HandlerOptions{Level: level})
 }
 
+// Write takes one line that is a JSON object with a member or more, such as a document of metrics.
+// It goes the way of a log line of level WARN.
+func (s *Shipper) Write(line []byte) (int, error) { return s.spool.Write(line) }
+
 // Stream gives the name of the log stream.
 func (s *Shipper) Stream() string { return s.spool.stream }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -29,7 +30,11 @@ type client struct {
 	mu          sync.Mutex
 	api         *cloudwatchlogs.Client
 	credentials aws.CredentialsProvider
+
+	region atomic.Pointer[string] // nil until it is known
 }
+
+var errNoRegion = errors.New("find the AWS region: none is configured; set AWS_REGION")
 
 func (c *client) connect(ctx context.Context) (*cloudwatchlogs.Client, error) {
 	c.mu.Lock()
@@ -46,8 +51,9 @@ func (c *client) connect(ctx context.Context) (*cloudwatchlogs.Client, error) {
 		return nil, fmt.Errorf("find region and credentials: %w", err)
 	}
 	if cfg.Region == "" {
-		return nil, errors.New("find the AWS region: none is configured; set AWS_REGION")
+		return nil, errNoRegion
 	}
+	c.region.Store(&cfg.Region)
 	c.api, c.credentials = cloudwatchlogs.NewFromConfig(cfg), cfg.Credentials
 	return c.api, nil
 }

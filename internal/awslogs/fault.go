@@ -22,6 +22,25 @@ const (
 	repeated               // the service has it already
 )
 
+// String says it in a sentence for whoever may not read the error itself: that names accounts,
+// roles and addresses.
+func (c class) String() string {
+	switch c {
+	case throttled:
+		return "CloudWatch asks for fewer calls."
+	case missing:
+		return "The log group or stream is missing."
+	case invalid:
+		return "CloudWatch does not take a line."
+	case denied:
+		return "CloudWatch refuses: the role lacks a right, or the credentials are not valid."
+	case expired:
+		return "The credentials have expired."
+	default:
+		return "CloudWatch cannot be reached, or failed."
+	}
+}
+
 // classes by the code of the error. What is not here is tried again: a line is not given up
 // because the service learned a new word.
 var classes = map[string]class{

@@ -1,9 +1,10 @@
 package awslogs
 
 import (
+	"errors"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"windlass/internal/metric"
 )
 
 // Health is how the shipper fares. Counts are since its start.
@@ -26,8 +27,9 @@ type Health struct {
 	// LastSuccess is zero before the first one.
 	LastSuccess time.Time
 	// LastError is of the last call that failed, at LastErrorAt. It stays after a success.
-	LastError   string
-	LastErrorAt time.Time
+	// LastFault says it in a sentence that names no account, role or address.
+	LastError, LastFault string
+	LastErrorAt          time.Time
 	// DiskError is what keeps lines off the disk now. Empty means that it is well.
 	DiskError string
 }
@@ -51,41 +53,36 @@ func (s *Shipper) Health() Health {
 	defer s.sender.mu.Unlock()
 	h.FailedCalls, h.LastSuccess, h.LastErrorAt = s.sender.failed, s.sender.last, s.sender.lastErrAt
 	if s.sender.lastErr != nil {
-		h.LastError = s.sender.lastErr.Error()
+		h.LastError, h.LastFault = s.sender.lastErr.Error(), fault(s.sender.lastErr, s.sender.lastClass)
 	}
 	return h
 }
 
-// metric is one number of Health for Prometheus.
-type metric struct {
-	desc  *prometheus.Desc
-	kind  prometheus.ValueType
-	value func(Health) float64
-}
-
-type collector struct {
-	shipper *Shipper
-	metrics []metric
-}
-
-// Collector gives Health to Prometheus.
-func (s *Shipper) Collector() prometheus.Collector {
-	m := func(name, help string, kind prometheus.ValueType, value func(Health) float64) metric {
-		return metric{prometheus.NewDesc("windlass_log_"+name, help, nil, nil), kind, value}
+func fault(err error, what class) string {
+	if errors.Is(err, errNoRegion) {
+		return "No AWS region is configured: set AWS_REGION."
 	}
-	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
-	return collector{s, []metric{
-		m("queued_lines", "Log lines that wait to be acknowledged by CloudWatch.", gauge, func(h Health) float64 { return float64(h.Queued) }),
-		m("memory_bytes", "What log lines take in memory.", gauge, func(h Health) float64 { return float64(h.MemoryBytes) }),
-		m("spooled_bytes", "What log lines take on the disk.", gauge, func(h Health) float64 { return float64(h.SpooledBytes) }),
-		m("oldest_unshipped_seconds", "Age of the oldest log line that is not shipped.", gauge, func(h Health) float64 { return h.OldestUnshipped.Seconds() }),
-		m("last_success_timestamp_seconds", "When CloudWatch last took log lines.", gauge, func(h Health) float64 { return unixSeconds(h.LastSuccess) }),
-		m("shipped_lines_total", "Log lines that CloudWatch took.", counter, func(h Health) float64 { return float64(h.Shipped) }),
-		m("rejected_lines_total", "Log lines that CloudWatch did not take.", counter, func(h Health) float64 { return float64(h.Rejected) }),
-		m("dropped_lines_total", "Log lines dropped for want of room.", counter, func(h Health) float64 { return float64(h.Dropped) }),
-		m("damaged_lines_total", "Log lines that could not be read from the disk.", counter, func(h Health) float64 { return float64(h.Damaged) }),
-		m("failed_calls_total", "Calls to CloudWatch that failed.", counter, func(h Health) float64 { return float64(h.FailedCalls) }),
-	}}
+	return what.String()
+}
+
+// Measure gives the health of shippers, by what they ship, to the metrics of the process.
+func Measure(r *metric.Registry, shippers map[string]*Shipper) {
+	r.Reading(func(tell metric.Tell) {
+		for stream, s := range shippers {
+			h := s.Health()
+			tell(metric.LogQueuedLines, float64(h.Queued), stream)
+			tell(metric.LogMemoryBytes, float64(h.MemoryBytes), stream)
+			tell(metric.LogSpooledBytes, float64(h.SpooledBytes), stream)
+			tell(metric.LogOldestUnshipped, h.OldestUnshipped.Seconds(), stream)
+			tell(metric.LogLastSuccess, unixSeconds(h.LastSuccess), stream)
+			tell(metric.LogShippedLines, float64(h.Shipped), stream)
+			tell(metric.LogRejectedLines, float64(h.Rejected), stream)
+			tell(metric.LogDroppedLines, float64(h.Dropped), stream)
+			tell(metric.LogDamagedLines, float64(h.Damaged), stream)
+			tell(metric.LogFailedCalls, float64(h.FailedCalls), stream)
+		}
+	}, metric.LogQueuedLines, metric.LogMemoryBytes, metric.LogSpooledBytes, metric.LogOldestUnshipped, metric.LogLastSuccess,
+		metric.LogShippedLines, metric.LogRejectedLines, metric.LogDroppedLines, metric.LogDamagedLines, metric.LogFailedCalls)
 }
 
 func unixSeconds(t time.Time) float64 {
@@ -93,19 +90,4 @@ func unixSeconds(t time.Time) float64 {
 		return 0
 	}
 	return float64(t.UnixMilli()) / 1000
-}
-
-// Describe implements prometheus.Collector.
-func (c collector) Describe(out chan<- *prometheus.Desc) {
-	for _, m := range c.metrics {
-		out <- m.desc
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c collector) Collect(out chan<- prometheus.Metric) {
-	h := c.shipper.Health()
-	for _, m := range c.metrics {
-		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(h))
-	}
 }

@@ -23,6 +23,7 @@ type sender struct {
 	failing   bool
 	last      time.Time // of the last success
 	lastErr   error
+	lastClass class
 	lastErrAt time.Time
 	failed    int64 // calls
 	calls     sync.WaitGroup
@@ -191,7 +192,7 @@ func (s *sender) didFail(what class, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failed++
-	s.lastErr, s.lastErrAt = err, time.Now()
+	s.lastErr, s.lastClass, s.lastErrAt = err, what, time.Now()
 	s.failing = true
 }
 

@@ -353,3 +353,21 @@ func TestSharedMillisecondIsNotSplitBetweenCalls(t *testing.T) {
 		t.Errorf("batches of %v events, want whole milliseconds of 7000", f.sizes)
 	}
 }
+
+// A document of metrics stays one: CloudWatch looks for its member "_aws".
+func TestDocumentsAreShippedAsTheyAre(t *testing.T) {
+	f := newFake(t)
+	toFake(t, f.server.URL)
+	s, _, _ := ship(t, quick(), func(c *Config) { c.InMemory = true })
+	const document = `{"Environment":"test","Backlog":3,"_aws":{"Timestamp":1,"CloudWatchMetrics":[]}}`
+	if n, err := s.Write([]byte(document)); n != len(document) || err != nil {
+		t.Fatalf("wrote %d, %v", n, err)
+	}
+	flush(t, s)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	got := f.groups[group]["s"]
+	if len(got) != 1 || !strings.HasPrefix(got[0].msg, `{"boot":"`) || !strings.HasSuffix(got[0].msg, `,"seq":1,`+document[1:]) {
+		t.Errorf("shipped %v", got)
+	}
+}

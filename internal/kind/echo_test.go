@@ -113,12 +113,12 @@ func TestEchoEndsWithItsContext(t *testing.T) {
 
 func TestEchoChecksItsSleep(t *testing.T) {
 	for sleep, ok := range map[string]bool{"0s": true, "1h": true, "1h0m0.001s": false, "-1s": false} {
-		faults, err := Echo().Check(rawJSON(map[string]any{"message": 1, "sleep": sleep}))
+		checked, err := Echo().Check(rawJSON(map[string]any{"message": 1, "sleep": sleep}))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if (faults == nil) != ok {
-			t.Errorf("sleep %s: faults %v, want ok = %v", sleep, faults, ok)
+		if (checked.Faults == nil) != ok {
+			t.Errorf("sleep %s: faults %v, want ok = %v", sleep, checked.Faults, ok)
 		}
 	}
 }
@@ -133,8 +133,8 @@ func TestEchoSubject(t *testing.T) {
 		{`"` + long + `"`, task.Cut(long, task.MaxLine)},
 	}
 	for _, tt := range tests {
-		if got := Echo().Subject(json.RawMessage(`{"message":` + tt.message + `}`)); got != tt.want {
-			t.Errorf("subject of %.40s: %q, want %q", tt.message, got, tt.want)
+		if got, err := Echo().Check(json.RawMessage(`{"message":` + tt.message + `}`)); err != nil || got.Subject != tt.want {
+			t.Errorf("subject of %.40s: %q, %v, want %q", tt.message, got.Subject, err, tt.want)
 		}
 	}
 }
@@ -142,8 +142,8 @@ func TestEchoSubject(t *testing.T) {
 func TestEchoExampleWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := Echo()
-		if faults, err := k.Check(k.Example); err != nil || faults != nil {
-			t.Fatalf("check: %v, %v", faults, err)
+		if checked, err := k.Check(k.Example); err != nil || checked.Faults != nil {
+			t.Fatalf("check: %v, %v", checked.Faults, err)
 		}
 		run, _ := attempt(1)
 		if _, err := k.Run(t.Context(), k.Example, run); err != nil {

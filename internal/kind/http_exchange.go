@@ -132,7 +132,7 @@ func (x *httpExchange) request(ctx context.Context) (*http.Request, error) {
 	h.Set("Windlass-Task-Id", x.run.TaskID)
 	h.Set("Windlass-Attempt", strconv.Itoa(x.run.Attempt))
 	if x.run.Traceparent != "" {
-		h.Set("Traceparent", x.run.Traceparent)
+		h.Set("Traceparent", x.run.Traceparent) // where calls are traced, the transport puts its own in the place
 	}
 	if x.key != nil && x.trusted {
 		sign(h, x.key, x.run.TaskID, time.Now(), x.body)

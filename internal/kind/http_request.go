@@ -9,6 +9,7 @@ import (
 
 	"windlass/internal/egress"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 )
 
 // Bounds of an http.request. The input's schema and documentation show them.
@@ -68,7 +69,7 @@ type HTTPTiming struct {
 //
 // The default policy outlasts an outage of the target of three hours.
 func HTTPRequest(g *egress.Guard, userAgent string) task.Kind {
-	transport := g.Transport()
+	transport := tracing.Transport(g.Transport())
 	return task.Definition[HTTPRequestInput, HTTPRequestResult]{
 		Name:        "http.request",
 		Title:       "HTTP request",

@@ -47,8 +47,8 @@ func answers(status int, body string) http.HandlerFunc {
 func call(t *testing.T, in HTTPRequestInput) (HTTPRequestResult, *runRecorder, error) {
 	t.Helper()
 	k, raw := HTTPRequest(loopback(), "Windlass/test"), rawJSON(in)
-	if faults, err := k.Check(raw); err != nil || faults != nil {
-		t.Fatalf("check the input: %v, %v", faults, err)
+	if checked, err := k.Check(raw); err != nil || checked.Faults != nil {
+		t.Fatalf("check the input: %v, %v", checked.Faults, err)
 	}
 	run, recorder := attempt(1)
 	done, err := k.Run(t.Context(), raw, run)
@@ -318,25 +318,26 @@ func TestHTTPRequestSummaryAndSubject(t *testing.T) {
 	if !strings.HasPrefix(done.Summary, "204 · ") || !strings.HasSuffix(done.Summary, " ms") {
 		t.Errorf("summary %q", done.Summary)
 	}
-	if got, want := k.Subject(raw), "DELETE "+s.URL+"/a?…"; got != want {
-		t.Errorf("subject %q, want %q", got, want)
+	if got, err := k.Check(raw); err != nil || got.Subject != "DELETE "+s.URL+"/a?…" {
+		t.Errorf("subject %q, %v", got.Subject, err)
 	}
 }
 
 func TestHTTPRequestCacheFor(t *testing.T) {
 	k := HTTPRequest(loopback(), "Windlass")
-	if got := k.CacheFor(rawJSON(HTTPRequestInput{URL: "https://example.com/", CacheFor: task.Duration(time.Hour)})); got != time.Hour {
-		t.Errorf("cached for %s, want 1h", got)
+	got, err := k.Check(rawJSON(HTTPRequestInput{URL: "https://example.com/", CacheFor: task.Duration(time.Hour)}))
+	if err != nil || got.Faults != nil || got.CacheFor != time.Hour {
+		t.Errorf("checked as %+v, %v, want cached for 1h", got, err)
 	}
-	if got := k.CacheFor(k.Example); got != 0 {
-		t.Errorf("the example is cached for %s, want not", got)
+	if got, err := k.Check(k.Example); err != nil || got.CacheFor != 0 {
+		t.Errorf("the example is checked as %+v, %v, want not cached", got, err)
 	}
 }
 
 func TestHTTPRequestExampleIsValid(t *testing.T) {
 	k := HTTPRequest(loopback(), "Windlass")
-	if faults, err := k.Check(k.Example); err != nil || faults != nil {
-		t.Errorf("check: %v, %v", faults, err)
+	if checked, err := k.Check(k.Example); err != nil || checked.Faults != nil {
+		t.Errorf("check: %v, %v", checked.Faults, err)
 	}
 }
 
@@ -362,12 +363,12 @@ func TestHTTPRequestCheck(t *testing.T) {
 	}
 	k := HTTPRequest(loopback(), "Windlass")
 	for _, tt := range tests {
-		faults, err := k.Check(json.RawMessage(`{"url":"https://example.com/",` + tt.input + `}`))
+		checked, err := k.Check(json.RawMessage(`{"url":"https://example.com/",` + tt.input + `}`))
 		if err != nil {
 			t.Fatalf("%s: %v", tt.input, err)
 		}
 		var fields []string
-		for _, f := range faults {
+		for _, f := range checked.Faults {
 			fields = append(fields, f.Field)
 		}
 		if diff := cmp.Diff(tt.want, fields); diff != "" {

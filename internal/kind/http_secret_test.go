@@ -60,9 +60,9 @@ func TestRedactHTTPRequest(t *testing.T) {
 		t.Errorf("redacting changed the input itself:\n%s", diff)
 	}
 	// What is redacted cannot be handed in again by mistake.
-	faults, err := k.Check(k.Redact(before))
-	if err != nil || len(faults) != 11 {
-		t.Errorf("check of the redacted input: %d faults %v, %v, want one for each secret", len(faults), faults, err)
+	checked, err := k.Check(k.Redact(before))
+	if err != nil || len(checked.Faults) != 11 {
+		t.Errorf("check of the redacted input: %d faults %v, %v, want one for each secret", len(checked.Faults), checked.Faults, err)
 	}
 }
 
@@ -112,8 +112,9 @@ func TestHTTPRequestTellsNoSecret(t *testing.T) {
 			k, raw := HTTPRequest(loopback(), "Windlass"), rawJSON(plantedInput(target))
 			run, recorder := attempt(1)
 			done, err := k.Run(t.Context(), raw, run)
+			checked, _ := k.Check(raw) // a target that is no URL has no subject
 			output := strings.Join([]string{
-				string(done.Result), done.Summary, k.Subject(raw), string(k.Redact(raw)), recorder.log(), fmt.Sprintf("%v %+v", err, err),
+				string(done.Result), done.Summary, checked.Subject, string(k.Redact(raw)), recorder.log(), fmt.Sprintf("%v %+v", err, err),
 			}, "\n")
 			if err != nil {
 				e := task.AsError(err)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -85,16 +86,23 @@ func (s *Sentinel) URL() string {
 	return "redis+sentinel://" + user + strings.Join(hosts, ",") + "/" + masterName
 }
 
-// Master is the node that the first Sentinel names now.
+// Master is the node that all Sentinels name now, nil while they do not agree.
 func (s *Sentinel) Master() *Server {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), sentinelTimeout)
 	defer cancel()
-	addr, err := s.ask(s.Sentinels[0]).GetMasterAddrByName(ctx, masterName).Result()
-	if err != nil {
-		s.t.Fatalf("ask a Sentinel for the master: %v", err)
+	var named []string
+	for _, watcher := range s.Sentinels {
+		addr, err := s.ask(watcher).GetMasterAddrByName(ctx, masterName).Result()
+		if err != nil {
+			s.t.Fatalf("ask a Sentinel for the master: %v", err)
+		}
+		named = append(named, net.JoinHostPort(addr[0], addr[1]))
 	}
-	return s.node(net.JoinHostPort(addr[0], addr[1]))
+	if slices.Sort(named); named[0] != named[len(named)-1] {
+		return nil
+	}
+	return s.node(named[0])
 }
 
 // Demote lets the Sentinels make a replica the master while the old one lives on as a

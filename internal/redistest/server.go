@@ -15,7 +15,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
@@ -128,6 +130,23 @@ func (s *Server) Kill() {
 	}
 	s.proc.kill()
 	s.proc = nil
+}
+
+// Tear cuts bytes off the end of the append-only file of a server that was killed, as a kill
+// in the middle of a write does.
+func (s *Server) Tear(bytes int64) {
+	s.t.Helper()
+	name := filepath.Join(s.dir, "appendonlydir", "appendonly.aof.1.incr.aof") // Redis 7
+	if _, err := os.Stat(name); err != nil {
+		name = filepath.Join(s.dir, "appendonly.aof")
+	}
+	info, err := os.Stat(name)
+	if err == nil {
+		err = os.Truncate(name, info.Size()-bytes)
+	}
+	if err != nil {
+		s.t.Fatalf("tear the append-only file: %v", err)
+	}
 }
 
 // Restart runs the server again with the same port, directory and arguments, and returns

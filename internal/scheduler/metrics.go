@@ -1,27 +1,24 @@
 package scheduler
 
 import (
-	"github.com/prometheus/client_golang/prometheus"
+	"sync/atomic"
 
+	"windlass/internal/metric"
 	"windlass/internal/store"
 )
 
-// Metrics counts what this scheduler does.
+// Metrics counts what this scheduler does, and shows what the leader tells of all processes.
 type Metrics struct {
-	leads   prometheus.Gauge
-	repairs *prometheus.CounterVec
+	leads   *metric.GaugeOf
+	repairs *metric.CounterOf
+	fleet   atomic.Pointer[store.Snapshot] // nil while this process does not lead
 }
 
-// NewMetrics registers the scheduler's metrics with r.
-func NewMetrics(r prometheus.Registerer) *Metrics {
-	m := &Metrics{
-		leads: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "windlass_scheduler_leads", Help: "1 while this process leads the schedulers."}),
-		repairs: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "windlass_sweeper_repairs_total", Help: "What the sweeper put right, by sort."}, []string{"sort"}),
-	}
-	r.MustRegister(m.leads, m.repairs)
-	m.count(store.Repairs{}) // every sort shows from the start
+// NewMetrics takes the scheduler's metrics from r.
+func NewMetrics(r *metric.Registry) *Metrics {
+	m := &Metrics{leads: r.Gauge(metric.SchedulerLeads), repairs: r.Counter(metric.SweeperRepairs)}
+	r.Reading(m.read, metric.Tasks, metric.QueueBacklog, metric.QueueOldestPending, metric.QueueBacklogPerWorker,
+		metric.BacklogPerWorker, metric.Workers, metric.SlotsUsed, metric.SlotsFree, metric.RedisMemory, metric.RedisLatency)
 	return m
 }
 
@@ -29,6 +26,32 @@ func (m *Metrics) count(done store.Repairs) {
 	for sort, n := range map[string]int{
 		"carried": done.Carried, "timed": done.Timed, "leased": done.Leased, "indexed": done.Indexed,
 	} {
-		m.repairs.WithLabelValues(sort).Add(float64(n))
+		m.repairs.Add(float64(n), sort)
 	}
+}
+
+// read tells the last snapshot.
+func (m *Metrics) read(tell metric.Tell) {
+	s := m.fleet.Load()
+	if s == nil {
+		return
+	}
+	for _, c := range s.Counts {
+		tell(metric.Tasks, float64(c.Count), c.Queue, c.Kind, string(c.State))
+	}
+	for _, queue := range s.Queues {
+		load := s.Load(queue)
+		tell(metric.QueueBacklog, float64(load.Pending), queue)
+		tell(metric.QueueOldestPending, load.Oldest.Seconds(), queue)
+		tell(metric.QueueBacklogPerWorker, load.PerWorker(), queue)
+	}
+	all := s.Load()
+	tell(metric.BacklogPerWorker, all.PerWorker())
+	tell(metric.Workers, float64(all.Workers))
+	tell(metric.SlotsUsed, float64(all.SlotsUsed))
+	tell(metric.SlotsFree, float64(all.SlotsFree))
+	if share := s.Redis.MemoryShare; share != nil {
+		tell(metric.RedisMemory, *share)
+	}
+	tell(metric.RedisLatency, s.Redis.LatencySeconds)
 }

@@ -5,11 +5,8 @@ package scheduler
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -32,21 +29,21 @@ const (
 	careEvery = 12
 )
 
-// Config sets a scheduler up. Every field is needed.
+// Config sets a scheduler up. Every field is needed unless it says otherwise.
 type Config struct {
+	ID      string // names the process among those that could lead
 	Store   *store.Store
 	Log     *slog.Logger
 	Metrics *Metrics
+	// Publish sends what Metrics shows of all processes, as of a time. It returns when that is sent,
+	// or with ctx's error. It is called once a Period, while this process leads. Nil: nobody wants it.
+	Publish func(ctx context.Context, at time.Time) error
 }
 
 // Run works until ctx ends and returns nil. What fails is logged and tried again.
 func Run(ctx context.Context, c Config) error {
-	host, err := os.Hostname()
-	if err != nil {
-		return fmt.Errorf("start scheduler: %w", err)
-	}
-	s := &scheduler{Config: c, id: fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:8])}
-	c.Log.Info("scheduler started", "scheduler", s.id)
+	s := &scheduler{Config: c}
+	c.Log.Info("scheduler started", "scheduler", s.ID)
 	tick := time.NewTicker(leadInterval)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -56,10 +53,10 @@ func Run(ctx context.Context, c Config) error {
 		case <-tick.C:
 		}
 	}
-	s.stand(store.Lead{})
+	s.stand()
 	leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := c.Store.GiveUpLead(leave, s.id); err != nil {
+	if err := c.Store.GiveUpLead(leave, s.ID); err != nil {
 		c.Log.Warn("the lead ends by itself in a while", "error", err)
 	}
 	return nil
@@ -69,7 +66,6 @@ func Run(ctx context.Context, c Config) error {
 type scheduler struct {
 	Config
 
-	id     string
 	now    store.Lead         // what it last heard of the lead
 	stop   context.CancelFunc // ends the duties; nil while it stands by
 	duties sync.WaitGroup
@@ -80,7 +76,7 @@ type scheduler struct {
 func (s *scheduler) lead(ctx context.Context) {
 	asked, cancel := context.WithTimeout(ctx, leadInterval)
 	defer cancel()
-	l, err := s.Store.Lead(asked, s.id)
+	l, err := s.Store.Lead(asked, s.ID)
 	if err != nil {
 		if ctx.Err() == nil {
 			s.Log.Error("the lead could not be asked for", "error", err)
@@ -90,20 +86,22 @@ func (s *scheduler) lead(ctx context.Context) {
 		}
 	}
 	if l.Number != s.now.Number {
-		s.stand(l)
+		s.stand()
 		if l.Number > 0 {
 			s.begin(ctx, l.Number)
 		}
+	}
+	if l.Number == 0 && l.Holder != s.now.Holder {
+		s.Log.Info("scheduler stands by", "scheduler", s.ID, "leader", l.Holder)
 	}
 	s.now = l
 }
 
 // stand ends the duties and waits for them.
-func (s *scheduler) stand(l store.Lead) {
+func (s *scheduler) stand() {
 	if s.stop == nil {
 		return
 	}
-	s.Log.Info("scheduler stands by", "scheduler", s.id, "leader", l.Holder)
 	s.stop()
 	s.stop = nil
 	s.duties.Wait()
@@ -111,13 +109,14 @@ func (s *scheduler) stand(l store.Lead) {
 }
 
 func (s *scheduler) begin(ctx context.Context, number int64) {
-	s.Log.Info("scheduler leads", "scheduler", s.id, "lead", number)
+	s.Log.Info("scheduler leads", "scheduler", s.ID, "lead", number)
 	s.Metrics.leads.Set(1)
 	ctx, s.stop = context.WithCancel(ctx)
 	s.duties.Go(func() {
 		s.Store.KeepUp(ctx, store.Keeping{Queues: s.Store.Queues, Every: keepInterval, Log: s.Log})
 	})
 	s.duties.Go(func() { s.sweepOn(ctx, number) })
+	s.duties.Go(func() { s.publishOn(ctx, number) })
 }
 
 // sweepOn sweeps, trims and cares at intervals until ctx ends.
@@ -179,5 +178,5 @@ func (s *scheduler) care(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.Store.Register(ctx, queues), s.Store.ForgetWorkers(ctx))
+	return errors.Join(s.Store.Register(ctx, queues), s.Store.ForgetGone(ctx))
 }

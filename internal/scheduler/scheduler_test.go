@@ -3,12 +3,13 @@ package scheduler
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
+	"windlass/internal/metric"
 	"windlass/internal/redistest"
 	"windlass/internal/store"
 	"windlass/internal/task"
@@ -49,7 +50,7 @@ func TestRunDoesWhatTimeDemands(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(ctx, Config{Store: s, Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())})
+		ended <- Run(ctx, Config{ID: "only", Store: s, Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(metric.NewRegistry())})
 	}()
 	eventually(t, "the delayed task to be pending", func() bool { return state(t, s, due) == task.Pending })
 	eventually(t, "the lost task to be pending", func() bool { return state(t, s, lost) == task.Pending })
@@ -57,6 +58,63 @@ func TestRunDoesWhatTimeDemands(t *testing.T) {
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("Run: %v", err)
+	}
+}
+
+// TestPeriodsArePublishedOnce changes the lead within a period, after its publication and after one
+// that failed.
+func TestPeriodsArePublishedOnce(t *testing.T) {
+	t.Parallel()
+	client, err := store.Connect(store.Address{URL: redistest.Start(t).URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	s, err := store.New(client, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// lead runs one until it has published, or until it shows the fleet without.
+	lead := func(publish error) (at []time.Time) {
+		ctx, stop := context.WithCancel(t.Context())
+		ended, told := make(chan error, 1), make(chan time.Time, 10)
+		metrics := NewMetrics(metric.NewRegistry())
+		go func() {
+			ended <- Run(ctx, Config{Store: s, Log: slog.New(slog.DiscardHandler), Metrics: metrics,
+				Publish: func(_ context.Context, at time.Time) error { told <- at; return publish }})
+		}()
+		eventually(t, "a snapshot", func() bool { return metrics.fleet.Load() != nil })
+		stop() // a publication on its way is finished
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		if metrics.fleet.Load() != nil {
+			t.Error("it shows the fleet though it does not lead")
+		}
+		for len(told) > 0 {
+			at = append(at, <-told)
+		}
+		return at
+	}
+	failed := lead(errors.New("on purpose"))
+	first, second := lead(nil), lead(nil)
+	if len(failed) == 0 || len(first) == 0 || first[0].Sub(failed[0])%Period != 0 || first[0].Sub(failed[0]) > Period {
+		t.Errorf("tried %v, then published %v", failed, first)
+	}
+	for _, at := range second {
+		if slices.ContainsFunc(first, at.Equal) {
+			t.Errorf("published %v and again %v", first, second)
+		}
+	}
+}
+
+func TestEveryQueueHasALabel(t *testing.T) {
+	for _, m := range metric.All() {
+		for _, l := range m.Labels {
+			if l.Name == "queue" && l.Most != store.MaxQueues {
+				t.Errorf("%s shows %d queues, and there may be %d", m.Name, l.Most, store.MaxQueues)
+			}
+		}
 	}
 }
 

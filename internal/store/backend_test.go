@@ -114,6 +114,8 @@ func behaviours() map[string]func(*env) {
 		"message of a claim":          testMessage,
 		"workers":                     testWorkers,
 		"queues":                      testQueues,
+		"snapshot":                    testSnapshot,
+		"periods":                     testPeriods,
 		"watch":                       testWatch,
 		"watch coalesces":             testWatchCoalesces,
 		"watch a new queue":           testWatchNewQueue,

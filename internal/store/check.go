@@ -84,7 +84,7 @@ func checkNode(ctx context.Context, rdb redis.Cmdable, cluster bool) ([]string, 
 	case !atLeast(version, 6, 2):
 		return nil, fmt.Errorf("this Redis is version %s; Windlass needs 6.2 or newer, or Valkey", version)
 	}
-	if policy := infoField(info, "maxmemory_policy"); policy != "" && policy != "noeviction" {
+	if policy := infoField(info, "maxmemory_policy"); policy != "" && policy != noEviction {
 		return []string{fmt.Sprintf("Redis may throw accepted tasks away: maxmemory-policy is %s. Set it to noeviction.", policy)}, nil
 	}
 	return nil, nil

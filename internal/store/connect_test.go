@@ -197,6 +197,10 @@ func TestUnreachable(t *testing.T) {
 	_, _, calls["watch"] = s.Watch(ctx, "", "")
 	_, calls["signals"] = s.Signals(ctx, []string{"default"})
 	_, calls["workers"] = s.Workers(ctx)
+	_, calls["processes"] = s.Processes(ctx)
+	_, calls["leader"] = s.Leader(ctx)
+	_, calls["vitals"] = s.Vitals(ctx)
+	calls["present"], calls["absent"] = s.Present(ctx, Process{ID: "p"}), s.Absent(ctx, "p")
 	_, calls["oldest"] = s.OldestPending(ctx, "default")
 	calls["ping"], calls["clock"], calls["beat"] = s.Ping(ctx), s.SyncClock(ctx), s.Beat(ctx, Worker{ID: "w"})
 	id := s.ids.next(s.Now(), "default")
@@ -205,7 +209,7 @@ func TestUnreachable(t *testing.T) {
 	_, calls["end"] = s.End(ctx, Held{ID: id, Attempt: 1}, succeed())
 	_, calls["logs"] = s.Logs(ctx, id, 0, 1)
 	calls["retry"], calls["delete"] = s.Retry(ctx, id), s.Delete(ctx, id)
-	calls["report"], calls["forget"] = s.Report(ctx, Held{ID: id}, Report{}), s.ForgetWorkers(ctx)
+	calls["report"], calls["forget"] = s.Report(ctx, Held{ID: id}, Report{}), s.ForgetGone(ctx)
 	calls["leave"], calls["register"] = s.Leave(ctx, "w"), s.Register(ctx, []string{"q"})
 	for name, err := range calls {
 		if err == nil || !Unavailable(err) {

@@ -167,6 +167,32 @@ func TestIndexMended(t *testing.T) {
 	e.wantState(ended.ID, task.Failed)
 }
 
+// A kill in the middle of a write tears a script's transaction. Redis (seen with 7.0.15) does not
+// run it and cuts the file at its last whole command, but leaves the MULTI before it: at the next
+// start what is left of it runs together with the transaction that came after it, and what a
+// script had added to a count or to the line is there twice.
+func TestTornTransactionOfTheAppendOnlyFile(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	e := newEnv(t, connect(t, server.URL()), Options{Lease: time.Hour})
+	first, second := e.submit(nil), e.submit(nil)
+	e.claim("default")
+	server.Kill()
+	server.Tear(60) // the end of the claim
+	server.Restart()
+	e.eventually("Redis is back", func() bool { return e.rdb.Ping(e.ctx).Err() == nil })
+	e.wantState(first.ID, task.Pending)
+	e.end(e.claim("default"), succeed())
+	server.Kill()
+	server.Restart()
+	e.eventually("Redis is back", func() bool { return e.rdb.Ping(e.ctx).Err() == nil })
+	e.sweep(true)
+	e.wantState(first.ID, task.Succeeded)
+	e.wantState(second.ID, task.Pending)
+	e.end(e.claim("default"), succeed())
+	e.audit()
+}
+
 func TestDeposedLeaderChangesNothing(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, openRedis(t), Options{Lease: time.Hour})

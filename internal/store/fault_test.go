@@ -53,6 +53,7 @@ import (
 //	a brace in a queue's name splits its slot                     TestBraceInQueueName
 //	a lost attempt ends after its task was retried by hand        TestLateEndAfterARetry
 //	the index or a count does not agree with the records          TestIndexMended
+//	Redis runs a torn transaction of its append-only file twice   TestTornTransactionOfTheAppendOnlyFile
 //	asynq's tools delete a task                                   TestInspectorDeletesOurs
 //	Redis evicts                                                  TestCheckMemoryPolicy (connect_test.go)
 //	Redis is older than 6.2                                       TestCheckRefusesOldServers (connect_test.go)

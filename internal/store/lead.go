@@ -40,3 +40,22 @@ func (s *Store) GiveUpLead(ctx context.Context, process string) error {
 	}
 	return nil
 }
+
+// DuePeriod asks, for the leader with that number, which period of the given length it should
+// publish now. Periods are as long as that and begin at multiples of it since 1970, by Redis's
+// clock. It gives false when this one is published or another process leads. See PublishedPeriod.
+func (s *Store) DuePeriod(ctx context.Context, number int64, length time.Duration) (start time.Time, due bool, err error) {
+	ms, err := s.run(ctx, s.scripts.period, leadQueue, "", number, length.Milliseconds(), "").Int64()
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("ask for the period: %w", err)
+	}
+	return time.UnixMilli(ms), ms > 0, nil
+}
+
+// PublishedPeriod notes that the period is published. Another leader does not publish it again then.
+func (s *Store) PublishedPeriod(ctx context.Context, number int64, start time.Time) error {
+	if err := s.run(ctx, s.scripts.period, leadQueue, "", number, 0, start.UnixMilli()).Err(); err != nil {
+		return fmt.Errorf("note the period as published: %w", err)
+	}
+	return nil
+}

@@ -21,7 +21,7 @@ var luaFiles embed.FS
 
 // scripts holds one script a file of folder lua.
 type scripts struct {
-	submit, claim, extend, report, end, cancel, retry, delete, upkeep, trim, list, logs, mend, lead, beat *redis.Script
+	submit, claim, extend, report, end, cancel, retry, delete, upkeep, trim, list, logs, mend, lead, beat, period *redis.Script
 }
 
 func loadScripts() (scripts, error) {
@@ -53,7 +53,7 @@ func loadScripts() (scripts, error) {
 		submit: refused("submit"), retry: refused("retry"), list: refused("list"), logs: refused("logs"),
 		claim: always("claim"), extend: always("extend"), report: always("report"), end: always("end"),
 		cancel: always("cancel"), delete: always("delete"), upkeep: always("upkeep"), trim: always("trim"),
-		mend: always("mend"), lead: always("lead"), beat: always("beat"),
+		mend: always("mend"), lead: always("lead"), beat: always("beat"), period: always("period"),
 	}
 	return all, failed
 }

@@ -68,9 +68,9 @@ type sweeping struct {
 
 // numbers is how many there are of what a sweep compares.
 type numbers struct {
-	kept    map[string]int64 // <kind>:<state> -> by the counts
-	indexed map[string]int64 // <kind>:<state> -> by the index
-	states  map[task.State]int64
+	kept    map[string]int64     // <kind>:<state> -> by the counts
+	indexed map[string]int64     // <kind>:<state> -> by the index
+	states  map[task.State]int64 // by whichever of the two says more
 	line    int64
 	due     int64
 	done    int64
@@ -142,7 +142,6 @@ func (w *sweeping) numbers(ctx context.Context) (numbers, error) {
 			}
 			n.kept[name] = fields(counts.Val()).int(name)
 			cards[name] = pipe.ZCard(ctx, base(w.queue)+"i:"+name)
-			n.states[state] += n.kept[name]
 		}
 	}
 	if len(cards) == 0 {
@@ -153,6 +152,8 @@ func (w *sweeping) numbers(ctx context.Context) (numbers, error) {
 	}
 	for name, cmd := range cards {
 		n.indexed[name] = cmd.Val()
+		_, state, _ := strings.Cut(name, ":")
+		n.states[task.State(state)] += max(n.kept[name], n.indexed[name])
 	}
 	return n, nil
 }

@@ -31,8 +31,8 @@ func testWorkers(e *env) {
 		if got, err := e.Workers(e.ctx); err != nil || len(got) != 0 {
 			e.t.Errorf("silent for %s: still listed: %v, %v", back, got, err)
 		}
-		e.ok(e.ForgetWorkers(e.ctx))
-		kept := e.rdb.HLen(e.ctx, workersKey).Val()
+		e.ok(e.ForgetGone(e.ctx))
+		kept := e.rdb.HLen(e.ctx, workers.key()).Val()
 		if forgotten := back > 10*WorkerTTL; (kept == 0) != forgotten {
 			e.t.Errorf("silent for %s: %d kept", back, kept)
 		}

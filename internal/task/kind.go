@@ -54,12 +54,17 @@ type Kind struct {
 	Example json.RawMessage
 	HasCSV  bool
 
-	check    func(json.RawMessage) (FieldErrors, error)
-	cacheFor func(json.RawMessage) time.Duration
-	subject  func(json.RawMessage) string
-	redact   func(json.RawMessage) json.RawMessage
-	csv      func(json.RawMessage, io.Writer) error
-	run      func(context.Context, json.RawMessage, *Run) (Done, error)
+	check  func(json.RawMessage) (Checked, error)
+	redact func(json.RawMessage) json.RawMessage
+	csv    func(json.RawMessage, io.Writer) error
+	run    func(context.Context, json.RawMessage, *Run) (Done, error)
+}
+
+// Checked is what a kind says of an input. With faults the rest is empty.
+type Checked struct {
+	Faults   FieldErrors
+	Subject  string        // in one line what a task with this input is about
+	CacheFor time.Duration // how long a result for it may be served again; zero means never
 }
 
 // Done is what a successful run leaves behind.
@@ -87,29 +92,7 @@ func (d Definition[In, Out]) Kind() Kind {
 		Example: example, HasCSV: d.CSV != nil,
 		run: d.runRaw,
 	}
-	k.check = func(raw json.RawMessage) (FieldErrors, error) {
-		in, err := decode[In](raw)
-		if err != nil || d.Check == nil {
-			return nil, err
-		}
-		return d.Check(in), nil
-	}
-	k.cacheFor = func(raw json.RawMessage) time.Duration {
-		if d.CacheFor == nil {
-			return 0
-		}
-		in, err := decode[In](raw)
-		if err != nil {
-			return 0
-		}
-		return d.CacheFor(in)
-	}
-	k.subject = func(raw json.RawMessage) string {
-		if in, err := decode[In](raw); err == nil {
-			return d.Subject(in)
-		}
-		return ""
-	}
+	k.check = d.checkRaw
 	k.redact = func(raw json.RawMessage) json.RawMessage { return redactWith(d.Redact, raw) }
 	k.csv = func(raw json.RawMessage, w io.Writer) error {
 		out, err := decode[Out](raw)
@@ -119,6 +102,23 @@ func (d Definition[In, Out]) Kind() Kind {
 		return d.CSV(out, w)
 	}
 	return k
+}
+
+func (d Definition[In, Out]) checkRaw(raw json.RawMessage) (Checked, error) {
+	in, err := decode[In](raw)
+	if err != nil {
+		return Checked{}, err
+	}
+	if d.Check != nil {
+		if faults := d.Check(in); faults != nil {
+			return Checked{Faults: faults}, nil
+		}
+	}
+	c := Checked{Subject: Cut(d.Subject(in), MaxLine)}
+	if d.CacheFor != nil {
+		c.CacheFor = d.CacheFor(in)
+	}
+	return c, nil
 }
 
 func (d Definition[In, Out]) runRaw(ctx context.Context, raw json.RawMessage, run *Run) (Done, error) {
@@ -144,15 +144,9 @@ func (d Definition[In, Out]) runRaw(ctx context.Context, raw json.RawMessage, ru
 	return done, nil
 }
 
-// Check finds the faults of an input that its schema accepted. The error is
-// for an input that does not decode at all.
-func (k Kind) Check(input json.RawMessage) (FieldErrors, error) { return k.check(input) }
-
-// CacheFor says how long a result for this input may be served again; zero means never.
-func (k Kind) CacheFor(input json.RawMessage) time.Duration { return k.cacheFor(input) }
-
-// Subject says in one line what a task with this input is about.
-func (k Kind) Subject(input json.RawMessage) string { return Cut(k.subject(input), MaxLine) }
+// Check looks at an input that its schema accepted. The error is for an input
+// that does not decode at all.
+func (k Kind) Check(input json.RawMessage) (Checked, error) { return k.check(input) }
 
 // Redact gives the input with its secrets replaced. An input that does not
 // decode comes back as null rather than whole.

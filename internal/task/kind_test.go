@@ -93,23 +93,14 @@ func TestKindViews(t *testing.T) {
 	if got := string(k.Redact(json.RawMessage(`{"secret":7}`))); got != "null" {
 		t.Errorf("redact what does not decode: got %s, want null", got)
 	}
-	if got := k.Subject(json.RawMessage(`{"text":"` + strings.Repeat("x", 1000) + `"}`)); len(got) > MaxLine || !strings.HasPrefix(got, "copy x") {
-		t.Errorf("subject: got %q", got)
+	if got, err := k.Check(json.RawMessage(`{"text":"` + strings.Repeat("x", 1000) + `"}`)); err != nil || len(got.Subject) > MaxLine || !strings.HasPrefix(got.Subject, "copy x") {
+		t.Errorf("a long text: got %+v, %v", got, err)
 	}
-	if got := k.Subject(json.RawMessage(`[]`)); got != "" {
-		t.Errorf("subject of what does not decode: got %q", got)
+	if got, err := k.Check(in); err != nil || got.Faults != nil || got.CacheFor != 1 {
+		t.Errorf("check: got %+v, %v", got, err)
 	}
-	if got := k.CacheFor(in); got != 1 {
-		t.Errorf("cache: got %d", got)
-	}
-	if got := k.CacheFor(json.RawMessage(`[]`)); got != 0 {
-		t.Errorf("cache of what does not decode: got %d", got)
-	}
-	if faults, err := k.Check(in); err != nil || faults != nil {
-		t.Errorf("check: got %v, %v", faults, err)
-	}
-	if faults, err := k.Check(json.RawMessage(`{"text":""}`)); err != nil || faults.Error() != "text must not be empty" {
-		t.Errorf("check: got %v, %v", faults, err)
+	if got, err := k.Check(json.RawMessage(`{"text":""}`)); err != nil || got.Faults.Error() != "text must not be empty" || got.Subject != "" {
+		t.Errorf("check: got %+v, %v", got, err)
 	}
 	if _, err := k.Check(json.RawMessage(`[]`)); err == nil {
 		t.Error("check of what does not decode: no error")
@@ -132,11 +123,11 @@ func TestKindBare(t *testing.T) {
 	d.Check, d.CacheFor, d.Summary, d.Redact, d.CSV = nil, nil, nil, nil, nil
 	k := d.Kind()
 	in := json.RawMessage(`{"text": "", "unknown": 1}`)
-	if faults, err := k.Check(in); err != nil || faults != nil {
-		t.Errorf("check: got %v, %v", faults, err)
+	if got, err := k.Check(in); err != nil || got.Faults != nil || got.CacheFor != 0 {
+		t.Errorf("check: got %+v, %v", got, err)
 	}
-	if k.HasCSV || k.CacheFor(in) != 0 || string(k.Redact(in)) != string(in) {
-		t.Errorf("bare kind: csv %v, cache %s, redacted %s", k.HasCSV, k.CacheFor(in), k.Redact(in))
+	if k.HasCSV || string(k.Redact(in)) != string(in) {
+		t.Errorf("bare kind: csv %v, redacted %s", k.HasCSV, k.Redact(in))
 	}
 	if done, err := k.Run(t.Context(), in, nil); err != nil || done.Summary != "" {
 		t.Errorf("run: got %+v, %v", done, err)

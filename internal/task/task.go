@@ -95,6 +95,8 @@ type Task struct {
 	Overrunning     bool     `json:"overrunning" doc:"It is active, and its handler goes on although the attempt's time is over or it was told to stop."`
 	Waiting         *Waiting `json:"waiting,omitempty" doc:"Why it does not run right now."`
 	Version         int64    `json:"version" doc:"Grows with every change of the record."`
+	TraceID         string   `json:"trace_id,omitempty" doc:"The W3C trace that it belongs to, when its submit was part of one. Left out of lists." example:"4bf92f3577b34da6a3ce929d0e0e4736"`
+	LogsURL         string   `json:"logs_url,omitempty" doc:"Where the program's own log lines about it can be read, in the CloudWatch console. Left out of lists, and when they are not shipped there."`
 
 	Traceparent string `json:"-"` // W3C trace context of the submit, handed on by http.request
 }

@@ -12,6 +12,7 @@ import (
 
 	"windlass/internal/store"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 )
 
 // handle runs one claimed attempt to its end. It always succeeds for asynq:
@@ -24,40 +25,51 @@ func (w *Worker) handle(_ context.Context, t *asynq.Task) error {
 	h := w.holding(claim)
 	defer w.letGo(h)
 
-	log := w.Log.With("task_id", h.ID, "attempt", h.Attempt, "kind", claim.Task.Kind)
+	log := w.Log.With("task_id", h.ID, "attempt", h.Attempt, "kind", claim.Task.Kind, "queue", claim.Task.Queue)
+	ctx, span := w.Tracer.Attempt(h.ctx, claim.Task, h.Attempt, claim.StartedAt)
+	if id := tracing.ID(ctx); id != "" {
+		log = log.With("trace_id", id)
+	}
 	begun := time.Now()
 	w.Metrics.started(claim)
 	r := newReporter(w.Store, h, log)
-	done, err := w.attempt(claim, h, r)
+	done, err := w.attempt(ctx, claim, h, r)
 	took := time.Since(begun)
 	cause := context.Cause(h.ctx)
 	h.returned.Store(true)
 	r.close()
 	if errors.Is(cause, errLost) && err != nil {
-		log.Warn("attempt lost", "after", took.String())
+		log.Warn("attempt lost", "duration_seconds", took.Seconds())
 		w.Metrics.finished(claim, task.OutcomeLost, took)
+		span.Ended(task.OutcomeLost, nil)
 		return nil
 	}
 	// A success whose lease ran out is written all the same: it counts while no other attempt has begun.
 	// Redis's clock told when it began, and this machine's how long it took: what o'clock it is here does not matter.
 	end := decide(claim, done, err, cause, claim.StartedAt.Add(took))
 	w.Metrics.finished(claim, end.Outcome, took)
+	span.Ended(end.Outcome, end.Error)
 	if state, ok := w.write(h, end, log); ok {
-		log.Info("attempt ended", "outcome", string(end.Outcome), "state", string(state),
-			"duration", took.String(), "error", errText(err))
+		log.Info("attempt ended", endFields(end, state, took, err)...)
 	}
 	return nil
 }
 
-func errText(err error) string {
-	if err == nil {
-		return ""
+// endFields is what the log line of an attempt's end tells, beside which attempt it is.
+func endFields(end store.End, state task.State, took time.Duration, err error) []any {
+	fields := []any{"outcome", string(end.Outcome), "state", string(state), "duration_seconds", took.Seconds()}
+	if end.Error != nil {
+		fields = append(fields, "code", end.Error.Code)
 	}
-	return err.Error()
+	if err != nil {
+		fields = append(fields, "error", err.Error())
+	}
+	return fields
 }
 
-// attempt runs the kind with its timeout and turns a panic into an error.
-func (w *Worker) attempt(c *store.Claim, h *holding, r *reporter) (done task.Done, err error) {
+// attempt runs the kind with its timeout and turns a panic into an error. ctx is the holding's,
+// with the span of the attempt.
+func (w *Worker) attempt(ctx context.Context, c *store.Claim, h *holding, r *reporter) (done task.Done, err error) {
 	kind, ok := w.kinds[c.Task.Kind]
 	if !ok {
 		// A worker of another release may know it: the task is tried again.
@@ -75,7 +87,7 @@ func (w *Worker) attempt(c *store.Claim, h *holding, r *reporter) (done task.Don
 			done, err = task.Done{}, &task.Error{Code: "panic", Message: "The kind's code crashed. The worker's log tells where."}
 		}
 	}()
-	done, err = kind.Run(h.ctx, c.Task.Input, task.NewRun(c.Task, c.Attempt, c.Checkpoint, r))
+	done, err = kind.Run(ctx, c.Task.Input, task.NewRun(c.Task, c.Attempt, c.Checkpoint, r))
 	if err != nil && errors.Is(context.Cause(h.ctx), errTimeout) {
 		err = &task.Error{Code: "timeout", Message: fmt.Sprintf("The attempt took longer than %s.", limit.Round(time.Millisecond)), Err: err}
 	}

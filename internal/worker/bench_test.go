@@ -9,8 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
+	"windlass/internal/metric"
 	"windlass/internal/redistest"
 	"windlass/internal/store"
 	"windlass/internal/task"
@@ -52,7 +51,7 @@ func BenchmarkRun(b *testing.B) {
 	b.ResetTimer()
 	err = Run(ctx, Config{
 		Store: s, Kinds: []task.Kind{kind}, Queues: map[string]int{"critical": 6, "default": 3, "low": 1}, Concurrency: 16,
-		Drain: time.Minute, Version: "test", Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()),
+		Drain: time.Minute, Version: "test", Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(metric.NewRegistry()),
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
+	"windlass/internal/metric"
 	"windlass/internal/redistest/proxy"
 	"windlass/internal/store"
 	"windlass/internal/task"
@@ -113,7 +113,7 @@ func TestAsynqLeaseExpiryDoesNotFreeSlot(t *testing.T) {
 	w := &Worker{
 		Config: Config{
 			Store: b.Store, Queues: map[string]int{"default": 1}, Concurrency: 1, Version: "test",
-			Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: NewMetrics(prometheus.NewRegistry()),
+			Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: NewMetrics(metric.NewRegistry()),
 		},
 		books: books{held: map[string]*holding{}}, kinds: map[string]task.Kind{"test": kind}, id: "w-1-1",
 	}

@@ -7,8 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
+	"windlass/internal/metric"
 	"windlass/internal/store"
 	"windlass/internal/task"
 )
@@ -41,7 +40,7 @@ func runOrder(t *testing.T, each int, strict bool) (order string) {
 		ended <- Run(ctx, Config{
 			Store: b.Store, Kinds: []task.Kind{kind}, Queues: map[string]int{"high": 9, "low": 1}, Strict: strict,
 			Concurrency: 1, Drain: time.Minute, Version: "test",
-			Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()),
+			Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(metric.NewRegistry()),
 		})
 	}()
 	select {

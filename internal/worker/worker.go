@@ -21,6 +21,7 @@ import (
 
 	"windlass/internal/store"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 )
 
 // Why a handler's context ended, as context.Cause tells it.
@@ -42,6 +43,7 @@ type Config struct {
 	Version     string
 	Log         *slog.Logger
 	Metrics     *Metrics
+	Tracer      *tracing.Tracer // nil: nothing is traced
 }
 
 // releaseGrace is how long a handler has to return after its context ended at
@@ -68,8 +70,16 @@ type Worker struct {
 
 // Run takes and runs tasks until ctx ends, then lets handlers finish within
 // Drain, hands the rest back uncharged, and returns nil. It returns an error
-// when Redis cannot be asked at the start.
+// when Redis cannot be asked at the start, unless ctx has ended by then.
 func Run(ctx context.Context, c Config) error {
+	err := run(ctx, c)
+	if ctx.Err() != nil {
+		err = nil
+	}
+	return err
+}
+
+func run(ctx context.Context, c Config) error {
 	host, err := os.Hostname()
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)

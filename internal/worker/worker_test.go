@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
+	"windlass/internal/metric"
 	"windlass/internal/redistest"
 	"windlass/internal/store"
 	"windlass/internal/task"
@@ -80,7 +80,7 @@ func (b *bench) startWith(change func(*Config), fn work) (stop func()) {
 	c := Config{
 		Store: b.Store, Kinds: []task.Kind{kind}, Queues: map[string]int{"default": 2, "low": 1},
 		Concurrency: 4, Version: "test", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Metrics: NewMetrics(prometheus.NewRegistry()),
+		Metrics: NewMetrics(metric.NewRegistry()),
 	}
 	change(&c)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -226,6 +226,18 @@ func TestReportsArrive(t *testing.T) {
 	logs, err := b.Logs(t.Context(), id, 0, 10)
 	if err != nil || len(logs.Lines) != 1 || logs.Lines[0].Message != "reading it" {
 		t.Errorf("logs %+v, %v", logs, err)
+	}
+}
+
+// A process that is told to end while it starts has not failed.
+func TestShutdownDuringTheStart(t *testing.T) {
+	b := newBench(t)
+	b.start(0, echo)() // the end comes before, during or after the start
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := Config{Store: b.Store, Queues: map[string]int{"new": 1}, Concurrency: 1, Log: slog.New(slog.DiscardHandler)}
+	if err := Run(ctx, c); err != nil {
+		t.Errorf("Run: %v", err)
 	}
 }
 

@@ -65,6 +65,7 @@ const screens = {
   'a canceled task': ['canceled', state('Canceled')],
   'the queues': ['/queues', (page) => expect(page.getByRole('link', { name: 'unserved', exact: true })).toBeVisible()],
   'the workers': ['/workers', (page) => expect(page.locator('tbody tr')).toHaveCount(1)],
+  'the system': ['/system', (page) => expect(page.getByText('All is well.').or(page.getByRole('list', { name: 'What somebody should look at' }))).toBeVisible()],
   'the keys': ['/tasks', async (page) => {
     await list(page)
     await page.keyboard.press('?')

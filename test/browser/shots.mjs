@@ -64,6 +64,7 @@ const screens = {
   report: () => [`/tasks/${report.id}`, (page) => expect(page.getByRole('tabpanel')).toBeVisible()],
   retrying: () => [`/tasks/${retrying.id}`, (page) => expect(page.locator('.title .state')).toHaveText('Retrying')],
   failed: () => [`/tasks/${failed.id}`, (page) => expect(page.locator('.title .state')).toHaveText('Failed')],
+  system: () => ['/system', (page) => expect(page.getByRole('table')).not.toHaveCount(0)],
   queues: () => ['/queues', (page) => expect(page.locator('tbody tr')).not.toHaveCount(0)],
 }
 

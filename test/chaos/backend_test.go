@@ -44,7 +44,12 @@ func watched(t *testing.T) *backend {
 	s := redistest.StartSentinel(t, 2, "--appendonly", "yes")
 	b := direct(s.URL())
 	b.nodes = s.Nodes
-	b.masters = func() []*redistest.Server { return []*redistest.Server{s.Master()} }
+	b.masters = func() []*redistest.Server {
+		if m := s.Master(); m != nil {
+			return []*redistest.Server{m}
+		}
+		return nil
+	}
 	return b
 }
 

@@ -42,8 +42,12 @@ func startFleet(t *testing.T, bin string, b *backend, args []string, l *timeline
 func (f *fleet) add(role string) {
 	f.t.Helper()
 	urls := f.backend.urls[role]
+	roles := role
+	if role == roleAPI {
+		roles += ",scheduler" // so that what troubles leave behind is mended, as in any fleet
+	}
 	args := []string{
-		"-role", role, "-listen", "127.0.0.1:0", "-log-format", "json",
+		"-role", roles, "-listen", "127.0.0.1:0", "-log-format", "json",
 		"-redis-url", urls[f.hired[role]%len(urls)], "-egress-allow", "127.0.0.0/8",
 	}
 	f.hired[role]++

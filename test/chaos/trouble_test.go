@@ -69,7 +69,7 @@ func pauseRedis(r *run) {
 func killMasters(r *run) {
 	for i := range pick(r, 1, 6) {
 		r.rest(time.Second)
-		masters := r.backend.masters()
+		masters := r.masters()
 		old := masters[i%len(masters)]
 		r.killMaster(old)
 		r.rest(pick(r, time.Second, 5*time.Second))
@@ -84,7 +84,7 @@ func killMasters(r *run) {
 // behind by more than the sockets between them hold. One of them then takes its place.
 func killMasterAhead(r *run) {
 	r.rest(time.Second)
-	masters := r.backend.masters()
+	masters := r.masters()
 	replicas := slices.DeleteFunc(slices.Clone(r.backend.nodes), func(n *redistest.Server) bool { return slices.Contains(masters, n) })
 	for _, n := range replicas {
 		n.Pause()
@@ -95,7 +95,18 @@ func killMasterAhead(r *run) {
 	masters[0].Restart() // Else a cluster has no replica to wait for.
 }
 
-// killMaster returns when the master has a successor. Hanging nodes go on once it is dead.
+// masters are those that everybody agrees on.
+func (r *run) masters() (masters []*redistest.Server) {
+	if !r.until(settle, func() bool { masters = r.backend.masters(); return len(masters) > 0 }) {
+		r.t.Fatal("nobody knows who is master")
+	}
+	return masters
+}
+
+// killMaster returns when the master has a successor that everybody knows: Sentinels tell each
+// other within two seconds. A master that comes back before takes tasks from whoever asks a
+// Sentinel that does not know, and they are lost when it is made a replica. Hanging nodes go on
+// once it is dead.
 func (r *run) killMaster(old *redistest.Server, hanging ...*redistest.Server) {
 	old.Kill()
 	r.timeline.note("master %s killed", old.Addr())

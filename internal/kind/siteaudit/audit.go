@@ -16,6 +16,7 @@ import (
 
 	"windlass/internal/egress"
 	"windlass/internal/task"
+	"windlass/internal/tracing"
 )
 
 // Input is what a site audit is asked for. Fields that are left out take their
@@ -88,7 +89,7 @@ type auditor struct {
 func New(g *egress.Guard, userAgent string) task.Kind {
 	transport := g.Transport()
 	transport.MaxIdleConnsPerHost = maxPerHost
-	return auditor{transport, userAgent}.kind()
+	return auditor{tracing.Quiet(transport), userAgent}.kind()
 }
 
 func (a auditor) kind() task.Kind {

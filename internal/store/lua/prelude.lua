@@ -41,7 +41,15 @@ local asynq = 'asynq:{' .. queue .. '}:'
 local function record(task) return base .. 't:' .. task end
 
 -- Numbers go to Redis as text: it would write a Lua number slowly, as a float.
-local function int(n) return string.format('%d', n) end
+local texts = {}
+local function int(n)
+  local text = texts[n]
+  if not text then
+    text = string.format('%d', n)
+    texts[n] = text
+  end
+  return text
+end
 
 -- Redis's clock is the only one: those of workers and clients may be wrong.
 local function clock()

@@ -22,11 +22,22 @@ local function holder_of(unique, cache, fresh)
   end
 end
 
-local function accept(task, at)
+-- Where each task's arguments begin. The ids of a call are new ones, unless it is sent again or an
+-- Idempotency-Key is: one look tells that none is there.
+local places, keys, at = {}, {}, 3
+while at <= #ARGV do
+  local n = #places + 1
+  places[n], keys[n] = at, record(ARGV[at])
+  at = at + 13 + tonumber(ARGV[at + 12])
+end
+local none_there = redis.call('EXISTS', unpack(keys)) == 0
+
+local function accept(task, at, key)
   local created, kind, delay, run_at, expires, deadline, unique, cache, cache_for, fresh, tags, more = unpack(ARGV, at, at + 11)
-  local key = record(task)
-  local present = redis.call('HMGET', key, 's', 'r')
-  if present[1] then return 'created', present[1], present[2] end
+  if not none_there or told[task] then
+    local present = redis.call('HMGET', key, 's', 'r')
+    if present[1] then return 'created', present[1], present[2] end
+  end
   local cause, holder = holder_of(unique, cache, fresh)
   if cause then return cause, holder, '' end
 
@@ -64,13 +75,10 @@ local function accept(task, at)
   return 'created', r.s, int(start)
 end
 
-local reply, at = {}, 3
-while at <= #ARGV do
-  local a, b, c = accept(ARGV[at], at + 1)
-  reply[#reply + 1] = a
-  reply[#reply + 1] = b
-  reply[#reply + 1] = c
-  at = at + 13 + tonumber(ARGV[at + 12])
+local reply = {}
+for i, at in ipairs(places) do
+  local n = #reply
+  reply[n + 1], reply[n + 2], reply[n + 3] = accept(ARGV[at], at + 1, keys[i])
 end
 settle()
 return reply

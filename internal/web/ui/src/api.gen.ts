@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Follow all tasks
-         * @description Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), deleted (its id), counts (as GET /api/v1/stats, at most once a second), and reset (too much was missed: fetch the list again).
+         * @description Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), and reset (too much was missed: fetch the list again).
          */
         get: operations["events"];
         put?: never;
@@ -90,8 +90,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Count the tasks */
+        /**
+         * Count the tasks, and what waits for workers
+         * @description For scripts and autoscalers: plain numbers, seconds as numbers too.
+         */
         get: operations["getStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask whether all is well
+         * @description Every process and how it ships its log lines, the store, and what somebody should look at. It answers while the store is away, too.
+         */
+        get: operations["getSystem"];
         put?: never;
         post?: never;
         delete?: never;
@@ -380,6 +403,15 @@ export interface components {
              */
             message: string;
         };
+        Finding: {
+            /** @description A sentence for people: what is wrong, and what to do. */
+            message: string;
+            /**
+             * @description Which part it is about.
+             * @enum {string}
+             */
+            where: "redis" | "scheduler" | "queue" | "worker" | "logs";
+        };
         HTTPRedirect: {
             /**
              * Format: int64
@@ -562,6 +594,71 @@ export interface components {
              */
             next_after: number;
         };
+        LogShipping: {
+            /**
+             * Format: int64
+             * @description Lines that could not be read from the disk any more.
+             */
+            damaged_lines: number;
+            /** @description Lines cannot be written to the disk, and stay in memory. */
+            disk_failing: boolean;
+            /**
+             * Format: int64
+             * @description Lines that had to make room.
+             */
+            dropped_lines: number;
+            /**
+             * Format: int64
+             * @description Calls to CloudWatch that failed.
+             */
+            failed_calls: number;
+            /** @description The log group. */
+            group: string;
+            /** @description Why the last call that failed did, for people. The log of the process tells more. */
+            last_error?: string;
+            /**
+             * Format: date-time
+             * @description When that was. It stays after a success.
+             */
+            last_error_at?: string;
+            /**
+             * Format: date-time
+             * @description When CloudWatch last took lines.
+             */
+            last_success_at?: string;
+            /**
+             * Format: int64
+             * @description What lines take in memory.
+             */
+            memory_bytes: number;
+            /**
+             * Format: date-time
+             * @description When the oldest line was written that is not shipped; left out when there is none.
+             */
+            oldest_unshipped_at?: string;
+            /**
+             * Format: int64
+             * @description Lines that are not acknowledged yet.
+             */
+            queued_lines: number;
+            /**
+             * Format: int64
+             * @description Lines that it did not take.
+             */
+            rejected_lines: number;
+            /**
+             * Format: int64
+             * @description Lines that CloudWatch took.
+             */
+            shipped_lines: number;
+            /**
+             * Format: int64
+             * @description What lines take on the disk.
+             */
+            spooled_bytes: number;
+            /** @description The log stream. */
+            stream: string;
+        };
         Policy: {
             /**
              * Format: duration
@@ -625,6 +722,30 @@ export interface components {
              */
             type: string;
         };
+        Process: {
+            host: string;
+            /** @description Names this start of the process. */
+            id: string;
+            /** @description How it fares with shipping its log lines; left out when it ships none. */
+            logs?: components["schemas"]["LogShipping"];
+            /** Format: int64 */
+            pid: number;
+            /**
+             * @example [
+             *       "api",
+             *       "web"
+             *     ]
+             */
+            roles: string[];
+            /**
+             * Format: date-time
+             * @description Its last sign of life.
+             */
+            seen_at: string;
+            /** Format: date-time */
+            started_at: string;
+            version: string;
+        };
         Progress: {
             /**
              * Format: int64
@@ -655,8 +776,100 @@ export interface components {
              */
             workers: number;
         };
+        QueueStats: {
+            /**
+             * Format: int64
+             * @description How many tasks wait for a worker: those that are pending.
+             */
+            backlog: number;
+            /**
+             * Format: double
+             * @description The backlog divided by the workers; all of it when there is none.
+             */
+            backlog_per_worker: number;
+            /** @description How many tasks it has in each state. */
+            counts: components["schemas"]["StateCounts"];
+            /**
+             * Format: double
+             * @description How long the first of them has waited; 0 when none does.
+             */
+            oldest_pending_seconds: number;
+            /**
+             * Format: int64
+             * @description How many more they could run.
+             */
+            slots_free: number;
+            /**
+             * Format: int64
+             * @description How many tasks those workers run, of any queue.
+             */
+            slots_used: number;
+            /**
+             * Format: int64
+             * @description How many workers serve the queue, or one of the queues.
+             */
+            workers: number;
+        };
         Queues: {
             items: components["schemas"]["Queue"][];
+        };
+        Redis: {
+            /** @description It is one in the process's memory. */
+            embedded: boolean;
+            /**
+             * @description What a full one does; anything but noeviction throws tasks away.
+             * @example noeviction
+             */
+            eviction: string;
+            /**
+             * Format: double
+             * @description How long the slowest took to answer a ping.
+             */
+            latency_seconds: number;
+            /**
+             * Format: int64
+             * @description How many servers hold tasks.
+             */
+            masters: number;
+            /**
+             * Format: int64
+             * @description Memory that they may use; 0 when one of them knows no bound.
+             */
+            max_bytes: number;
+            /**
+             * Format: double
+             * @description How full the fullest master is, from 0 to 1: of what it may use, or of its machine's memory where it knows no bound. Null when it does not say.
+             */
+            memory_share: number | null;
+            /** @description Whether it answers and takes what is written. The other numbers are 0 when it does not answer. */
+            reachable: boolean;
+            /**
+             * Format: int64
+             * @description The least that a master has.
+             */
+            replicas: number;
+            /**
+             * Format: int64
+             * @description Memory in use, of all masters.
+             */
+            used_bytes: number;
+            /**
+             * @description Of the server; empty for the embedded one.
+             * @example 8.0.2
+             */
+            version: string;
+        };
+        RedisStats: {
+            /**
+             * Format: double
+             * @description How long it took to answer a ping.
+             */
+            latency_seconds: number;
+            /**
+             * Format: double
+             * @description How much of its memory it uses, from 0 to 1: of maxmemory, or of the machine's where that is not set; of a cluster's masters the fullest. Null when it does not say.
+             */
+            memory_share: number | null;
         };
         Session: {
             /** @description Tasks are kept in memory only and do not outlive the process. */
@@ -962,10 +1175,47 @@ export interface components {
         Stats: {
             /** Format: date-time */
             at: string;
+            /**
+             * Format: int64
+             * @description How many tasks wait for a worker: those that are pending.
+             */
+            backlog: number;
+            /**
+             * Format: double
+             * @description The backlog divided by the workers; all of it when there is none.
+             */
+            backlog_per_worker: number;
             /** @description Every count above zero. */
             items: components["schemas"]["Count"][];
+            /** @description The scheduler that leads; null when none does. */
+            leader: string | null;
+            /**
+             * Format: double
+             * @description How long the first of them has waited; 0 when none does.
+             */
+            oldest_pending_seconds: number;
+            /** @description By name: those that were ever used and those that a worker serves. */
+            queues: {
+                [key: string]: components["schemas"]["QueueStats"];
+            };
+            redis: components["schemas"]["RedisStats"];
+            /**
+             * Format: int64
+             * @description How many more they could run.
+             */
+            slots_free: number;
+            /**
+             * Format: int64
+             * @description How many tasks those workers run, of any queue.
+             */
+            slots_used: number;
             /** @description Over all queues and kinds. */
             totals: components["schemas"]["StateCounts"];
+            /**
+             * Format: int64
+             * @description How many workers serve the queue, or one of the queues.
+             */
+            workers: number;
         };
         Submit: {
             /**
@@ -1008,6 +1258,21 @@ export interface components {
             /** @description While a task with this key waits or runs in the queue, it answers instead of a second one. */
             unique?: string;
         };
+        System: {
+            /** Format: date-time */
+            at: string;
+            /** @description What somebody should look at, the worst first. */
+            findings: components["schemas"]["Finding"][];
+            /** @description The id of the process that leads the schedulers; empty when none does or nobody can tell. */
+            leader: string;
+            /** @description The id of the process that answers. */
+            process: string;
+            /** @description Every process that gave a sign of life within 15 s. While the store is away, only the one that answers. */
+            processes: components["schemas"]["Process"][];
+            redis: components["schemas"]["Redis"];
+            /** @description Whether nothing was found that somebody should look at. */
+            well: boolean;
+        };
         Task: {
             /** @description The tries so far, oldest first; the last 100 are kept. */
             attempts: components["schemas"]["Attempt"][];
@@ -1047,6 +1312,8 @@ export interface components {
              * @example site.audit
              */
             kind: string;
+            /** @description Where the program's own log lines about it can be read, in the CloudWatch console. Left out of lists, and when they are not shipped there. */
+            logs_url?: string;
             /**
              * Format: int64
              * @description How many attempts the task may use.
@@ -1092,6 +1359,11 @@ export interface components {
             summary: string;
             /** @description Words to find it by. */
             tags: string[];
+            /**
+             * @description The W3C trace that it belongs to, when its submit was part of one. Left out of lists.
+             * @example 4bf92f3577b34da6a3ce929d0e0e4736
+             */
+            trace_id?: string;
             /** @description While it waits or runs, no second task with this key enters the same queue. */
             unique?: string;
             /**
@@ -1507,7 +1779,10 @@ export interface operations {
     };
     getStats: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only what concerns these queues, separated by commas. One that nobody knows has nothing. */
+                queue?: string[];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1521,6 +1796,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSystem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
                 };
             };
             /** @description Unauthorized */
@@ -1635,7 +1957,7 @@ export interface operations {
                 Prefer?: string;
                 /** @description no-cache: run anew, even when a result is kept. */
                 "Cache-Control"?: string;
-                /** @description W3C trace context; http.request hands it on. */
+                /** @description W3C trace context: the task joins the trace, and http.request hands it on. One that is not valid is passed over. */
                 traceparent?: string;
             };
             path?: never;
@@ -1768,7 +2090,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
                 /** @description no-cache: run anew, even when results are kept. */
                 "Cache-Control"?: string;
-                /** @description W3C trace context; http.request hands it on. */
+                /** @description W3C trace context: the task joins the trace, and http.request hands it on. One that is not valid is passed over. */
                 traceparent?: string;
             };
             path?: never;

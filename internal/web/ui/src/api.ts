@@ -3,7 +3,7 @@
 
 import { hear } from './clock.ts'
 import { parse, type Json } from './json.ts'
-import type { Fault, Kind, Logs, Page, Queue, Session, Stats, Task, Worker } from './wire.ts'
+import type { Fault, Kind, Logs, Page, Queue, Session, Stats, System, Task, Worker } from './wire.ts'
 
 /** A fault as RFC 9457 tells it, or the loss of the connection (status 0). */
 export class Problem extends Error {
@@ -112,4 +112,5 @@ export const api = {
   queues: (signal?: AbortSignal) => get<{ items: Queue[] }>('/queues', signal),
   workers: (signal?: AbortSignal) => get<{ items: Worker[] }>('/workers', signal),
   stats: (signal?: AbortSignal) => get<Stats>('/stats', signal),
+  system: (signal?: AbortSignal) => get<System>('/system', signal),
 }

@@ -14,6 +14,7 @@ import { TasksPage } from './pages/tasks.tsx'
 import { WorkersPage } from './pages/workers.tsx'
 
 const newPage = lazy<object>(() => import('./pages/new.tsx').then((m) => m.NewPage))
+const systemPage = lazy<object>(() => import('./pages/system.tsx').then((m) => m.SystemPage))
 const taskPage = lazy<{ id: string }>(() => import('./pages/task.tsx').then((m) => m.TaskPage))
 
 const problem = new Box<Problem | undefined>(undefined)
@@ -49,6 +50,7 @@ function Route() {
   if (path === '/new') return <Come key={`new ${query.get('from') ?? ''}`} page={newPage} />
   if (path === '/queues') return <QueuesPage />
   if (path === '/workers') return <WorkersPage />
+  if (path === '/system') return <Come key="system" page={systemPage} />
   return <Blank whole title="There is no such page" actions={<a class="button" href="/tasks">Go to tasks</a>}>The address leads nowhere here.</Blank>
 }
 

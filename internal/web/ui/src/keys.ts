@@ -12,6 +12,7 @@ export const sheet: { keys: string[]; what: string }[] = [
   { keys: ['g', 't'], what: 'Go to tasks' },
   { keys: ['g', 'q'], what: 'Go to queues' },
   { keys: ['g', 'w'], what: 'Go to workers' },
+  { keys: ['g', 's'], what: 'Go to the system' },
   { keys: ['Esc'], what: 'Close, or leave a field' },
   { keys: ['?'], what: 'Show these keys' },
 ]

@@ -20,6 +20,11 @@ export type Fault = Partial<Schemas['Fault']> & { message: string }
 export type Queue = Schemas['Queue']
 export type Worker = Schemas['Worker']
 export type Stats = Schemas['Stats']
+export type System = Schemas['System']
+export type Process = Schemas['Process']
+export type Finding = Schemas['Finding']
+/** What the event "counts" tells. */
+export type Counts = Pick<Stats, 'at' | 'totals' | 'items'>
 export type Session = Schemas['Session']
 export type Task = Omit<Schemas['Task'], 'input' | 'result'> & { input?: Json; result?: Json }
 export type Kind = Omit<Schemas['KindInfo'], 'example' | 'input_schema' | 'result_schema'> & { example: Json; input_schema: Schema }

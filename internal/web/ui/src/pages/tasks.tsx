@@ -9,7 +9,7 @@ import { first, none, older, type Rows } from '../list.ts'
 import { useStream } from '../live.ts'
 import { place, restorePlace } from '../router.ts'
 import { useTitle } from '../use.ts'
-import { states, type State, type Stats, type Task } from '../wire.ts'
+import { states, type Counts, type State, type Task } from '../wire.ts'
 import * as list from '../list.ts'
 import { problemOf, type Problem } from '../api.ts'
 import { Blank, Skeleton, Trouble } from '../parts/blank.tsx'
@@ -17,7 +17,7 @@ import { Chips, FilterForm, Tabs } from '../parts/filters.tsx'
 import { Funnel, Up } from '../parts/icons.tsx'
 import { TaskRow } from '../parts/row.tsx'
 
-const stats = new Box<Stats | undefined>(undefined)
+const stats = new Box<Counts | undefined>(undefined)
 
 /** The list of tasks. */
 export function TasksPage() {
@@ -55,7 +55,7 @@ function TaskList({ address, filter }: { address: string; filter: Filter }) {
   useStream(streamOf(filter), undefined, {
     task: (data) => change((r) => list.change(r, JSON.parse(data) as Task, filter, now())),
     deleted: (data) => change((r) => list.removed(r, (JSON.parse(data) as { id: string }).id)),
-    counts: (data) => { stats.value = JSON.parse(data) as Stats },
+    counts: (data) => { stats.value = JSON.parse(data) as Counts },
     reset: () => { void load(false); void loadStats() },
   }, () => { void load(false); void loadStats() })
   const loadOlder = async () => {
@@ -127,7 +127,7 @@ function streamOf(f: Filter): string {
   return `/api/v1/events${q.size ? `?${q}` : ''}`
 }
 
-function counter(numbers: Stats, f: Filter): (wanted: State[]) => number {
+function counter(numbers: Counts, f: Filter): (wanted: State[]) => number {
   const by = new Map<State, number>()
   for (const i of numbers.items) {
     if (f.kinds.length && !f.kinds.includes(i.kind)) continue
@@ -137,7 +137,7 @@ function counter(numbers: Stats, f: Filter): (wanted: State[]) => number {
   return (wanted) => (wanted.length ? wanted : states).reduce((n, s) => n + (by.get(s) ?? 0), 0)
 }
 
-const sum = (totals: Stats['totals']) => Object.values(totals).reduce((a, b) => a + b, 0)
+const sum = (totals: Counts['totals']) => Object.values(totals).reduce((a, b) => a + b, 0)
 
 function footer(rows: Rows, total: number | undefined): string {
   const n = rows.items.length

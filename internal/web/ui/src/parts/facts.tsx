@@ -24,6 +24,8 @@ export function Facts({ task }: { task: Task }) {
         {task.started_at && <><dt>Started</dt><dd><Ago time={task.started_at} /></dd></>}
         {task.finished_at && <><dt>Ended</dt><dd><Ago time={task.finished_at} /></dd></>}
         {task.expires_at && !task.started_at && <><dt>Start deadline</dt><dd title={full(at(task.expires_at), z)}><Ago time={task.expires_at} /></dd></>}
+        {task.trace_id && <><dt>Trace</dt><dd class="mono id"><span class="cut" title={task.trace_id}>{task.trace_id}</span><CopyButton quiet label="Copy the trace's id" text={() => task.trace_id!} /></dd></>}
+        {task.logs_url && <><dt>Program's log</dt><dd><a class="link" href={task.logs_url} target="_blank" rel="noreferrer">In CloudWatch</a></dd></>}
         {worker && <><dt>Worker</dt><dd class="mono">{worker}</dd></>}
         {task.tags.length > 0 && (
           <><dt>Tags</dt><dd class="tags">{task.tags.map((t) => <a key={t} class="tag" href={list({ tags: [t] })} title={t}>{t}</a>)}</dd></>

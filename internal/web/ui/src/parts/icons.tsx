@@ -45,6 +45,8 @@ export const Rows = () => <Icon><path d="M2.5 4h11M2.5 8h11M2.5 12h11" /></Icon>
 export const Stack = () => <Icon><path d="m8 2.2 6 3-6 3-6-3zM2.2 8.2l5.8 2.9 5.8-2.9M2.2 11l5.8 2.9 5.8-2.9" /></Icon>
 export const Gear = () => <Icon><circle cx="8" cy="8" r="2.3" /><path d="M8 1.6v2M8 12.4v2M1.6 8h2M12.4 8h2M3.5 3.5l1.4 1.4M11.1 11.1l1.4 1.4M12.5 3.5l-1.4 1.4M4.9 11.1l-1.4 1.4" /></Icon>
 export const Hands = () => <Icon><rect x="2.2" y="2.8" width="11.6" height="4.2" rx="1.2" /><rect x="2.2" y="9" width="11.6" height="4.2" rx="1.2" /><path d="M4.8 4.9h.01M4.8 11.1h.01" /></Icon>
+export const Pulse = () => <Icon><path d="M1.8 8.5h2.8L6.4 4l3.2 8.4 1.8-3.9h2.8" /></Icon>
+export const Attention = () => <Icon><path d="M8 2.2 14.4 13.4H1.6zM8 6.4v3.2M8 11.6h.01" /></Icon>
 export const Bin = () => <Icon><path d="M2.8 4.3h10.4M6.2 4.3V2.6h3.6v1.7M4.2 4.3l.6 9h6.4l.6-9" /></Icon>
 export const Copy = () => <Icon><rect x="5.5" y="5.5" width="8" height="8" rx="1.5" /><path d="M10.5 5.5v-2a1 1 0 0 0-1-1h-6a1 1 0 0 0-1 1v6a1 1 0 0 0 1 1h2" /></Icon>
 export const Load = () => <Icon><path d="M8 2.5v7.5m-3.5-3.2L8 10l3.5-3.2M2.8 13.5h10.4" /></Icon>

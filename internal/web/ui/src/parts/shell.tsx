@@ -7,7 +7,7 @@ import { go, place } from '../router.ts'
 import { session } from '../use.ts'
 import { Dialog } from './dialog.tsx'
 import { Find, focusFind } from './find.tsx'
-import { Hands, Mark, Plus, Rows, Stack } from './icons.tsx'
+import { Hands, Mark, Plus, Pulse, Rows, Stack } from './icons.tsx'
 import { Menu } from './menu.tsx'
 import { Notices } from './notice.tsx'
 
@@ -15,6 +15,7 @@ const places = [
   { to: '/tasks', name: 'Tasks', icon: <Rows /> },
   { to: '/queues', name: 'Queues', icon: <Stack /> },
   { to: '/workers', name: 'Workers', icon: <Hands /> },
+  { to: '/system', name: 'System', icon: <Pulse /> },
 ]
 
 const lines: Record<Line, { word: string; title: string }> = {
@@ -42,6 +43,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
     'g t': () => go('/tasks'),
     'g q': () => go('/queues'),
     'g w': () => go('/workers'),
+    'g s': () => go('/system'),
     '?': () => showKeys(true),
   })
   return (
