@@ -7,19 +7,20 @@ import (
 	"strings"
 )
 
-// command is a word in place of the options that makes the program do one thing
+// subcommand is a word in place of the options that makes the program do one thing
 // and end. Options follow the word.
-type command struct {
+type subcommand struct {
 	name, usage string
 	// run gives the exit code. It says what is wrong on stderr itself.
 	run func(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int
 }
 
 // commands is the one list of them.
-func commands() []command {
-	return []command{
+func commands() []subcommand {
+	return []subcommand{
 		{"healthcheck", "ask the process that listens on -listen whether it is well", healthcheck},
 		{"doctor", "look at Redis, CloudWatch, clock, port and log spool from here, and say what to do", doctor},
+		{"token", "make, list and revoke tokens; windlass token -h tells more", tokenCommand},
 	}
 }
 

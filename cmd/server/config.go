@@ -39,6 +39,9 @@ type config struct {
 	backendURL  string
 	redis       store.Address
 	adminToken  string
+	tokensOnly  bool     // the admin token is no credential
+	origins     []string // whose pages may call the API
+	oidc        oidcConfig
 	egress      []netip.Prefix
 	queues      map[string]int
 	strict      bool
@@ -129,7 +132,7 @@ func options() []option {
 				}
 				return awslogs.CheckRetention(c.ship.RetentionDays)
 			}},
-	}, metricsOptions()...)
+	}, slices.Concat(accessOptions(), metricsOptions())...)
 }
 
 func (o option) env() string {
@@ -151,13 +154,13 @@ func parseConfig(args []string, getenv func(string) string, help io.Writer) (con
 	if !listenGiven && getenv("WINDLASS_LISTEN") == "" && !c.serves() {
 		c.listen = "127.0.0.1:0"
 	}
-	if c.offersAPI() && c.adminToken == "" && c.listen != "" && !isLoopback(c.listen) {
-		faults = append(faults, fmt.Errorf("-listen: %s can be reached from other machines: set WINDLASS_ADMIN_TOKEN (or WINDLASS_ADMIN_TOKEN_FILE), or listen on 127.0.0.1", c.listen))
+	if c.offersAPI() && !c.asksWho() && c.listen != "" && !isLoopback(c.listen) {
+		faults = append(faults, fmt.Errorf("-listen: %s can be reached from other machines: set WINDLASS_ADMIN_TOKEN (or WINDLASS_ADMIN_TOKEN_FILE), or -auth tokens, or listen on 127.0.0.1", c.listen))
 	}
 	if c.backendURL != "" && (c.has(roleAPI) || !c.has(roleWeb)) {
 		faults = append(faults, errors.New("-backend-url: is for a process with the role web and without api"))
 	}
-	return c, errors.Join(append(faults, c.checkRedis(sources))...)
+	return c, errors.Join(append(faults, c.checkRedis(sources), c.oidc.check())...)
 }
 
 // parseSome is parseConfig for a command that takes only the options of these
@@ -209,23 +212,46 @@ func parseFlags(known []option, args []string, help io.Writer, usage func(io.Wri
 func readOptions(known []option, given map[string]string, getenv func(string) string) (c config, sources map[string]string, faults []error) {
 	sources = map[string]string{}
 	for _, o := range known {
-		value, from, err := o.value(given, getenv)
-		switch {
-		case err != nil:
-		case value != "":
-			sources[o.name] = from
-			err = o.set(&c, value)
-			if from == o.env()+"_FILE" && o.setFile != nil {
-				o.setFile(&c, getenv(from))
-			}
-		case o.fallback != "":
-			err = errors.New("must not be empty")
-		}
-		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", from, err))
+		if err := o.read(&c, given, getenv, sources); err != nil {
+			faults = append(faults, err)
 		}
 	}
 	return c, sources, faults
+}
+
+// redisOptions is those of options that say where Redis is.
+func redisOptions() []option {
+	return slices.DeleteFunc(options(), func(o option) bool { return !strings.HasPrefix(o.name, "redis-") })
+}
+
+// readRedis reads the options of Redis alone, for commands that go there and serve nothing.
+func readRedis(given map[string]string, getenv func(string) string) (store.Address, error) {
+	c, sources, faults := readOptions(redisOptions(), given, getenv)
+	err := errors.Join(append(faults, c.checkRedis(sources))...)
+	if err == nil && c.redis.URL == "" {
+		err = errors.New("-redis-url is missing: what is kept in memory is gone when this command ends")
+	}
+	return c.redis, err
+}
+
+// read sets the option in c and notes in sources where it stands, if it is given.
+func (o option) read(c *config, given map[string]string, getenv func(string) string, sources map[string]string) error {
+	value, from, err := o.value(given, getenv)
+	switch {
+	case err != nil:
+	case value != "":
+		sources[o.name] = from
+		err = o.set(c, value)
+		if from == o.env()+"_FILE" && o.setFile != nil {
+			o.setFile(c, getenv(from))
+		}
+	case o.fallback != "":
+		err = errors.New("must not be empty")
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	return nil
 }
 
 // value gives what the option is set to and where that stands.
@@ -298,6 +324,11 @@ func (c config) needsRedis() bool {
 func (c config) offersAPI() bool {
 	u, err := url.Parse(c.backendURL)
 	return c.has(roleAPI) || err == nil && c.backendURL != "" && isLoopback(net.JoinHostPort(u.Hostname(), "0"))
+}
+
+// asksWho reports whether the API asks callers who they are.
+func (c config) asksWho() bool {
+	return c.adminToken != "" || c.tokensOnly || len(c.oidc.signers) > 0
 }
 
 func setRoles(c *config, v string) error {

@@ -10,7 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"windlass/internal/awslogs"
+	"windlass/internal/oidc"
+	"windlass/internal/store"
 )
 
 func env(pairs ...string) func(string) string {
@@ -184,5 +188,65 @@ func TestHelpNamesEveryOption(t *testing.T) {
 		if !strings.Contains(help.String(), o.env()) || !strings.Contains(help.String(), o.usage) {
 			t.Errorf("-h lacks %s", o.name)
 		}
+	}
+}
+
+func TestParseConfigAccess(t *testing.T) {
+	const arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/windlass/50dc6c495c0c9188"
+	c, err := parseConfig([]string{"-auth", "tokens", "-listen", "0.0.0.0:80", "-cors-origins", "https://a.example, http://b.example:8080"}, env(), &bytes.Buffer{})
+	if err != nil || !c.tokensOnly || strings.Join(c.origins, " ") != "https://a.example http://b.example:8080" || c.oidc.verifier() != nil {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	c, err = parseConfig([]string{"-listen", "0.0.0.0:80", "-oidc-signers", arn, "-oidc-issuer", "https://id.example", "-oidc-client", "w",
+		"-oidc-roles", "admin=groups=platform, operator=custom:role=a=b,viewer=*"}, env(), &bytes.Buffer{})
+	want := []oidc.Grant{{Role: "admin", Claim: "groups", Value: "platform"}, {Role: "operator", Claim: "custom:role", Value: "a=b"}, {Role: "viewer"}}
+	if err != nil || !cmp.Equal(c.oidc.grants, want) || c.oidc.verifier() == nil || !c.oidc.admits() {
+		t.Errorf("got %+v, %v", c.oidc, err)
+	}
+	for name, args := range map[string][]string{
+		"-auth":          {"-auth", "none"},
+		"-cors-origins":  {"-cors-origins", "https://a.example/path"},
+		"-oidc-signers":  {"-oidc-issuer", "https://id.example"},
+		"-oidc-issuer":   {"-oidc-signers", arn},
+		"-oidc-roles":    {"-oidc-roles", "root=*"},
+		"groups":         {"-oidc-roles", "admin=groups"},
+		"ARN":            {"-oidc-signers", "arn:aws:iam::1:role/x"},
+		"-oidc-keys-url": {"-oidc-keys-url", "ftp://x"},
+	} {
+		if _, err := parseConfig(args, env(), &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
+func TestParseTokenCall(t *testing.T) {
+	redis := env("WINDLASS_REDIS_URL", "redis://127.0.0.1:6379")
+	c, err := parseTokenCall([]string{"create", "-role", "submitter", "-expires", "90d", "-name", "Shop", "-kinds", "demo.echo", "-queues", "a,b"}, redis)
+	if err != nil || c.token.Role != store.RoleSubmitter || c.life != 90*24*time.Hour || c.token.Name != "Shop" || len(c.token.Queues) != 2 || len(c.token.Kinds) != 1 {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	if c, err := parseTokenCall([]string{"revoke", "-redis-url", "redis://h", "tok_1"}, env()); err != nil || c.id != "tok_1" || c.redis.URL != "redis://h" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	for want, args := range map[string][]string{
+		`"make"`:     {"make"},
+		"-role":      {"create"},
+		"operator":   {"create", "-role", "root"},
+		"90d":        {"create", "-role", "viewer", "-expires", "4000d"},
+		"1m":         {"create", "-role", "viewer", "-expires", "1s"},
+		"queue's":    {"create", "-role", "viewer", "-queues", "UP"},
+		"bound":      {"create", "-role", "admin", "-queues", "low"},
+		"characters": {"create", "-role", "viewer", "-name", " "},
+		"id":         {"revoke"},
+		"one too":    {"list", "x"},
+		"-colour":    {"list", "-colour"},
+		"first":      {"revoke", "tok_1", "-redis-url"},
+	} {
+		if _, err := parseTokenCall(args, redis); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+	if _, err := parseTokenCall([]string{"list"}, env()); err == nil || !strings.Contains(err.Error(), "-redis-url") {
+		t.Errorf("without Redis: %v", err)
 	}
 }

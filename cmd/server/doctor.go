@@ -107,7 +107,7 @@ func doctor(ctx context.Context, args []string, getenv func(string) string, stdo
 // lookAtListener tells a free port from one that is ours and one that is not.
 func lookAtListener(ctx context.Context, c config) []finding {
 	var all []finding
-	if !isLoopback(c.listen) && c.adminToken == "" {
+	if !isLoopback(c.listen) && !c.asksWho() {
 		all = append(all, finding{warning, c.listen + " can be reached from other machines, and no admin token is set",
 			"a process with the role api does not start like this: set WINDLASS_ADMIN_TOKEN or WINDLASS_ADMIN_TOKEN_FILE; other roles need none"})
 	}

@@ -161,7 +161,7 @@ func TestDoctorOnLogs(t *testing.T) {
 		refuse, spool string
 		want          []string
 	}{
-		"away and lines wait": {"", spool, []string{"wait in 1 segments", "FAIL  cloudwatch", "does not answer"}},
+		"away and lines wait": {"", spool, []string{"segments to be shipped", "FAIL  cloudwatch", "does not answer"}},
 		"no folder":           {"", filepath.Join(file, "spool"), []string{"FAIL  log spool", "-log-spool-dir"}},
 		"no group":            {"ResourceNotFoundException", spool, []string{"FAIL  cloudwatch", "there is no such log group"}},
 		"no right":            {"AccessDeniedException", spool, []string{"FAIL  cloudwatch", "docs/logs.md has the rights"}},

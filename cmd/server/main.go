@@ -54,8 +54,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	return 0
 }
 
-// serve connects, starts the roles and waits until they have ended. The first
-// role that fails ends the others.
+// serve opens the log, connects and runs the roles.
 func serve(ctx context.Context, c config, stdout, stderr io.Writer) (fault error) {
 	logs, err := c.openLogs(stderr)
 	if err != nil {

@@ -51,33 +51,32 @@ func (p *process) shipping() *store.LogShipping {
 	return l
 }
 
-// present gives signs of life until ctx ends, and until every role but the front has ended.
+// present gives signs of life until ctx ends and every role but the front has ended.
 func (p *process) present(ctx context.Context) error {
-	drained := make(chan struct{})
-	context.AfterFunc(ctx, func() { p.working.Wait(); close(drained) })
-	ctx = context.WithoutCancel(ctx)
+	alive, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	context.AfterFunc(ctx, func() { p.working.Wait(); stop() })
 	tick := time.NewTicker(store.ProcessBeat)
 	defer tick.Stop()
-	silent := false // it is said once that nobody hears it
-	for {
-		asked, cancel := context.WithTimeout(ctx, store.ProcessBeat)
+	for silent := false; alive.Err() == nil; {
+		asked, cancel := context.WithTimeout(alive, store.ProcessBeat)
 		err := p.store.Present(asked, p.describe())
 		cancel()
-		if err != nil && !silent {
+		if err != nil && !silent && alive.Err() == nil { // it is said once that nobody hears it
 			p.log.Warn("this process cannot tell others that it lives", "error", err)
 		}
 		silent = err != nil
 		select {
-		case <-drained:
-			leave, cancel := context.WithTimeout(ctx, time.Second)
-			defer cancel()
-			if err := p.store.Absent(leave, p.id); err != nil {
-				p.log.Warn("this process stays listed for a while", "error", err)
-			}
-			return nil
+		case <-alive.Done():
 		case <-tick.C:
 		}
 	}
+	leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := p.store.Absent(leave, p.id); err != nil {
+		p.log.Warn("this process stays listed for a while", "error", err)
+	}
+	return nil
 }
 
 // logsURL gives where the log lines about a task are, empty when that is not known.

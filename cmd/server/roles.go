@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -119,8 +120,12 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 		mux.Handle(path, health)
 	}
 	if p.has(roleAPI) {
+		if err := p.checkDoor(ctx); err != nil {
+			return nil, err
+		}
 		a := api.New(api.Config{
-			Store: p.store, Kinds: p.kinds, Log: p.log, Version: version, AdminToken: p.adminToken,
+			Store: p.store, Kinds: p.kinds, Log: p.log, Version: version,
+			AdminToken: p.admin(), TokensOnly: p.tokensOnly, OIDC: p.oidc.verifier(), Origins: p.origins,
 			Embedded: p.source.Embedded(), Metrics: p.metrics, Tracer: p.tracer,
 			Process: p.describe, LogsURL: p.logsURL,
 		})
@@ -154,6 +159,22 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 		return nil, fmt.Errorf("-listen: %w", err)
 	}
 	return func(ctx context.Context) error { return p.serveHTTP(ctx, listener, mux, end, stdout) }, nil
+}
+
+// checkDoor sees to it that somebody can come in when the admin token is no credential.
+func (p *process) checkDoor(ctx context.Context) error {
+	if !p.tokensOnly || p.oidc.admits() {
+		return nil
+	}
+	tokens, err := p.store.Tokens(ctx)
+	if err != nil {
+		return fmt.Errorf("-auth tokens: %w", err)
+	}
+	usable := func(t store.Token) bool { return t.Role == store.RoleAdmin && t.Usable(p.store.Now()) }
+	if !slices.ContainsFunc(tokens, usable) {
+		return errors.New("-auth tokens: there is no valid token of role admin; make one first: windlass token create -role admin")
+	}
+	return nil
 }
 
 // ready says whether this process may get traffic.
@@ -195,4 +216,12 @@ func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler,
 		p.log.Warn("requests were cut off", "error", err)
 	}
 	return nil
+}
+
+// admin is the admin token, as far as it is a credential.
+func (p *process) admin() string {
+	if p.tokensOnly {
+		return ""
+	}
+	return p.adminToken
 }

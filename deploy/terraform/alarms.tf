@@ -69,6 +69,11 @@ locals {
         namespace = "AWS/Logs", metric = "IncomingLogEvents", dimensions = { LogGroupName = local.log_groups.app }
         stat      = "Sum", below = 1, minutes = 15, missing = "breaching"
       }
+      log-lines-behind = {
+        text      = "Log lines wait on an instance's disk: CloudWatch is slow there, or does not take them. Its `docker logs` say why."
+        namespace = local.namespace, metric = "LogOldestUnshipped", dimensions = local.own_dimensions
+        stat      = "Maximum", above = var.alarm_limits.log_lag, minutes = 5
+      }
       dropped-log-lines = {
         text      = "Log lines were dropped: CloudWatch was away for longer than the spool lasts."
         namespace = local.namespace, metric = "LogLinesDropped", dimensions = local.own_dimensions

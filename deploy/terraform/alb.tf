@@ -115,6 +115,27 @@ resource "aws_lb_listener" "https" {
   }
 }
 
+# The program's metrics ask for no token. They are for those who are in the VPC.
+resource "aws_lb_listener_rule" "metrics" {
+  listener_arn = local.tls ? aws_lb_listener.https[0].arn : aws_lb_listener.http.arn
+  priority     = 1
+
+  condition {
+    path_pattern {
+      values = ["/metrics", "/metrics/*"]
+    }
+  }
+
+  action {
+    type = "fixed-response"
+    fixed_response {
+      content_type = "text/plain"
+      message_body = "not here"
+      status_code  = "404"
+    }
+  }
+}
+
 # Programs do not sign in: the API checks their tokens.
 resource "aws_lb_listener_rule" "bearer" {
   count = var.oidc == null ? 0 : 1

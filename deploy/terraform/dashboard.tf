@@ -28,7 +28,7 @@ locals {
     { title = "Seconds that the oldest has waited", stat = "Maximum", metrics = [local.own.OldestPendingAge] },
     { title = "Attempts by outcome", stat = "Sum", metrics = concat(
       [local.own.AttemptsStarted],
-      [for outcome in ["succeeded", "failed", "canceled", "lost", "released"] : [local.namespace, "AttemptsFinished", "Environment", local.prefix, "outcome", outcome]],
+      [for outcome in ["succeeded", "failed", "canceled", "lost", "released"] : [local.namespace, "AttemptsFinished", "Environment", local.prefix, "Outcome", outcome]],
     ) },
     { title = "Workers and slots", stat = "Average", metrics = [local.own.Workers, local.own.SlotsUsed, local.own.SlotsFree, local.own.LeaderPresent] },
     { title = "Redis: percent of memory and CPU", stat = "Maximum", metrics = concat(

@@ -161,7 +161,7 @@ variable "fleets" {
     min, max: how many instances. min 2 in a fleet behind the load balancer outlives a zone.
     behind_alb: gets requests; then it has the roles api and web.
     drain_seconds: how long running tasks may go on when an instance leaves, before they are handed back and run elsewhere. Take more than your tasks need.
-    concurrency: tasks that run at once on an instance; null means 8 for each core.
+    concurrency: tasks that run at once on an instance; null means what the program takes.
     backlog: waiting tasks for each instance that workers are kept at by scaling: what an instance ends in the time that you accept to wait. Null means no scaling by backlog.
     oldest_seconds: age of the oldest waiting task that adds workers. Null means no scaling by age.
     requests: requests a minute for each instance that the fleet is kept at by scaling. Null means none.
@@ -454,7 +454,7 @@ variable "alarm_emails" {
 }
 
 variable "alarm_limits" {
-  description = "Where alarms begin: server errors a minute, seconds of the slowest 1% of requests (a client that waits for its result waits too), seconds that a task has waited, percent of Redis's memory and CPU, seconds that replicas are behind."
+  description = "Where alarms begin: server errors a minute, seconds of the slowest 1% of requests (a client that waits for its result waits too), seconds that a task has waited, percent of Redis's memory and CPU, seconds that replicas and log lines are behind."
   type = object({
     errors         = optional(number, 5)
     p99_seconds    = optional(number, 10)
@@ -462,6 +462,7 @@ variable "alarm_limits" {
     redis_memory   = optional(number, 80)
     redis_cpu      = optional(number, 80)
     replica_lag    = optional(number, 10)
+    log_lag        = optional(number, 300)
   })
   default = {}
 }

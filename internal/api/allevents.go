@@ -41,7 +41,7 @@ func (a *API) allEvents(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 		if err != nil {
 			return nil, nil, err
 		}
-		t := &ticker{api: a, kinds: in.Kind, queues: in.Queue}
+		t := &ticker{api: a, caller: CallerOf(ctx), kinds: in.Kind, queues: in.Queue}
 		return func(ctx context.Context, s *stream) error {
 			if after != "" && missed {
 				s.send("reset", start, empty{})
@@ -57,6 +57,7 @@ func (a *API) allEvents(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 // ticker is the state of one stream over all tasks.
 type ticker struct {
 	api           *API
+	caller        *Caller
 	kinds, queues []string
 	told          []store.Count
 	changed       time.Time // when the last change was told; zero: the counts told are those after it
@@ -79,9 +80,14 @@ func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start str
 		case <-ctx.Done():
 			return nil
 		case <-beat.C:
-			s.beat()
+			if err = t.api.still(ctx); err == nil {
+				s.beat()
+			}
 		case <-counts.C:
-			if !t.changed.IsZero() {
+			if t.changed.IsZero() {
+				break
+			}
+			if err = t.api.still(ctx); err == nil {
 				err = t.tellCounts(ctx, s, "")
 			}
 		case <-waiting:
@@ -89,7 +95,9 @@ func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start str
 			gathered.Reset(gather)
 		case <-gathered.C:
 			waiting = w.C
-			err = t.tellChanges(ctx, s, w)
+			if err = t.api.still(ctx); err == nil {
+				err = t.tellChanges(ctx, s, w)
+			}
 		}
 		if err != nil {
 			return err
@@ -147,7 +155,8 @@ func (t *ticker) tellChanges(ctx context.Context, s *stream, w *store.Watcher) e
 }
 
 func (t *ticker) wants(c store.Change) bool {
-	return (len(t.kinds) == 0 || slices.Contains(t.kinds, c.Kind)) &&
+	return t.caller.sees(c.Kind, c.Queue) &&
+		(len(t.kinds) == 0 || slices.Contains(t.kinds, c.Kind)) &&
 		(len(t.queues) == 0 || slices.Contains(t.queues, c.Queue))
 }
 
@@ -157,6 +166,7 @@ func (t *ticker) tellCounts(ctx context.Context, s *stream, id string) error {
 	if err != nil {
 		return err
 	}
+	counts = t.caller.seen(counts)
 	if at.After(t.changed) {
 		t.changed = time.Time{} // else they may be from before the change: ask again at the next turn
 	}

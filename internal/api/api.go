@@ -16,6 +16,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"windlass/internal/metric"
+	"windlass/internal/oidc"
 	"windlass/internal/store"
 	"windlass/internal/task"
 	"windlass/internal/tracing"
@@ -28,6 +29,7 @@ const (
 	pathBulk    = pathTasks + "/bulk"
 	pathTask    = pathTasks + "/{id}"
 	pathSession = prefix + "/session"
+	pathTokens  = prefix + "/tokens"
 )
 
 // Config sets an API up. Store and Kinds are needed.
@@ -36,7 +38,10 @@ type Config struct {
 	Kinds      []task.Kind
 	Log        *slog.Logger                // nil: slog.Default()
 	Version    string                      // the program's, shown to clients
-	AdminToken string                      // empty: nobody needs to sign in
+	AdminToken string                      // admits its holder as admin; empty: there is none
+	TokensOnly bool                        // ask for tokens of the store even without an admin token; else nobody needs one then
+	OIDC       *oidc.Verifier              // reads whom a load balancer vouches for; nil: nobody is vouched for
+	Origins    []string                    // whose pages may call with a token of their own (CORS); none: nobody's
 	Embedded   bool                        // tasks are kept in memory only
 	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
 	Metrics    *metric.Registry            // of this process; nil: one of its own
@@ -61,6 +66,9 @@ type API struct {
 	registry     huma.Registry
 	submitSchema *huma.Schema
 	credentials  credentials
+	protection   *http.CrossOriginProtection
+	actionOf     map[string]Action // by method and pattern, of every route
+	open         []string          // paths below prefix that serve those who are not signed in, too
 	metrics      *httpMetrics
 	crew         *recent[[]store.Worker]
 	counts       *recent[[]store.Count]
@@ -94,7 +102,8 @@ func New(c Config) *API {
 	}
 	a := &API{
 		config: c, store: c.Store, log: c.Log, kinds: map[string]kindInfo{},
-		registry: newRegistry(c.Kinds), credentials: newCredentials(c.AdminToken),
+		registry: newRegistry(c.Kinds), credentials: newCredentials(c),
+		protection: http.NewCrossOriginProtection(), actionOf: map[string]Action{},
 		metrics: newHTTPMetrics(c.Metrics), heartbeat: 15 * time.Second,
 	}
 	const fresh = time.Second
@@ -104,7 +113,7 @@ func New(c Config) *API {
 	a.closed, a.close = context.WithCancel(context.Background())
 
 	router := chi.NewRouter()
-	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.guard, a.singleQuery, middleware.GetHead, a.readBody,
+	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.cors, a.guard, a.singleQuery, middleware.GetHead, a.readBody,
 		middleware.Compress(compression, typeJSON, problemType, typeCSV, "text/html")) // never event streams: they must not be held back
 	router.NotFound(a.notFound)
 	router.MethodNotAllowed(a.methodNotAllowed)
@@ -195,15 +204,22 @@ func (a *API) replaceError(ctx huma.Context, _ string, v any) (any, error) {
 	return p, nil
 }
 
-// register adds a route whose errors leave as problems and as nothing else.
-func register[I, O any](a *API, h huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+// register adds a route whose errors leave as problems and as nothing else, and
+// which lets in who may do its action.
+func register[I, O any](a *API, h huma.API, action Action, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	a.actionOf[op.Method+" "+op.Path] = action
+	op.Middlewares = append(op.Middlewares, a.allow(action))
+	if action == ActionOpen {
+		a.open = append(a.open, op.Path)
+		op.Security = []map[string][]string{{}}
+	} else {
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
+		op.Extensions = map[string]any{"x-role": string(actions()[action])}
+	}
 	op.BodyReadTimeout = -1 // readBody has it already
 	op.SkipValidateBody = op.RequestBody != nil
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
-	}
-	if op.Security == nil {
-		op.Errors = append(op.Errors, http.StatusUnauthorized)
 	}
 	for _, code := range append(op.Errors, http.StatusInternalServerError, http.StatusServiceUnavailable) {
 		op.Responses[fmt.Sprint(code)] = problemResponse(code)

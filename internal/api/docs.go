@@ -19,6 +19,7 @@ type spec struct {
 
 type specOperation struct {
 	OperationID, Summary, Description string
+	Role                              string `json:"x-role"` // empty: it is open to everybody
 	Tags                              []string
 	Parameters                        []specParameter
 	RequestBody                       struct{ Content map[string]specMedia }

@@ -45,7 +45,9 @@ func (d docsPage) contents(p *htmlPage) {
 
 func (o docsOperation) html(p *htmlPage) {
 	p.put("<article id=\"%s\">\n<h3><a href=\"#%s\">%s</a></h3>\n", o.OperationID, o.OperationID, o.Summary)
-	p.put("<p class=\"route\"><span class=\"method %s\">%s</span> <code>%s</code></p>\n", o.Method, o.Method, o.Path)
+	p.put("<p class=\"route\"><span class=\"method %s\">%s</span> <code>%s</code>", o.Method, o.Method, o.Path)
+	o.role(p)
+	p.put("</p>\n")
 	if o.Description != "" {
 		p.put("<p>%s</p>\n", o.Description)
 	}
@@ -82,6 +84,18 @@ func (o docsOperation) html(p *htmlPage) {
 		p.put("<pre tabindex=\"0\"><code>%s</code></pre>\n", c.Text)
 	}
 	p.put("</article>\n")
+}
+
+// role says who may call, where that is not everybody.
+func (o docsOperation) role(p *htmlPage) {
+	if o.Role == "" {
+		return
+	}
+	p.put(" <span class=\"note\">for the role %s", o.Role)
+	if o.Role != "admin" {
+		p.put(" and those above")
+	}
+	p.put("</span>")
 }
 
 func (t docsType) html(p *htmlPage) {

@@ -16,6 +16,7 @@ const (
 	tagEvents  = "Events"
 	tagSystem  = "System"
 	tagSession = "Session"
+	tagTokens  = "Tokens"
 	typeHTML   = "text/html; charset=utf-8"
 )
 
@@ -32,11 +33,12 @@ func (a *API) describe(doc *huma.OpenAPI) error {
 		{Name: tagTasks, Description: "Hand tasks in, watch them, get their results."},
 		{Name: tagEvents, Description: "Live changes as server-sent events."},
 		{Name: tagSystem, Description: "Kinds, queues, workers and counts."},
-		{Name: tagSession, Description: "Signing in with a browser."},
+		{Name: tagSession, Description: "Who is asking, and signing in with a browser."},
+		{Name: tagTokens, Description: "Credentials for programs and people."},
 	}
 	doc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"bearer": {Type: "http", Scheme: "bearer", Description: "The server's admin token."},
-		"cookie": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "Set by signing in."},
+		"bearer": {Type: "http", Scheme: "bearer", Description: "A token, or the server's admin token."},
+		"cookie": {Type: "apiKey", In: "cookie", Name: cookieSecure, Description: "Set by signing in. Over plain HTTP to a host other than this machine it is " + cookiePlain + "."},
 	}
 	doc.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}, {}}
 	// huma's own error stands for ours, which is written instead.

@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
@@ -29,15 +30,22 @@ const (
 
 type contextKey int
 
-const (
-	requestIDKey contextKey = iota
-	requestKey
-)
+const exchangeKey contextKey = iota
 
 // requestID gives the id of the request that ctx belongs to.
 func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey).(string)
-	return id
+	if e := exchangeOf(ctx); e != nil {
+		return e.id
+	}
+	return ""
+}
+
+// httpRequest gives the request that ctx belongs to, for what huma does not hand on.
+func httpRequest(ctx context.Context) *http.Request {
+	if e := exchangeOf(ctx); e != nil {
+		return e.request
+	}
+	return nil
 }
 
 // identify takes over a proper X-Request-Id or makes one, and answers with it.
@@ -48,8 +56,8 @@ func identify(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)
-		ctx := context.WithValue(r.Context(), requestIDKey, id)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, requestKey, r)))
+		e := &exchange{id: id, request: r, begun: time.Now()}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey, e)))
 	})
 }
 
@@ -108,6 +116,9 @@ func (a *API) observe(next http.Handler) http.Handler {
 			"status", rec.status, "duration_seconds", took.Seconds()}
 		if id := tracing.ID(r.Context()); id != "" {
 			args = append(args, "trace_id", id)
+		}
+		if c := CallerOf(r.Context()); c != nil && c.ID != "" {
+			args = append(args, "caller", c.ID)
 		}
 		a.log.Log(r.Context(), level, "request", args...)
 	})
@@ -169,6 +180,10 @@ func (a *API) readBody(next http.Handler) http.Handler {
 		}
 		if len(body) > 0 && !isJSON(r.Header.Get("Content-Type")) {
 			a.writeProblem(w, r, problem(codeMediaType, ""))
+			return
+		}
+		if !utf8.Valid(body) { // RFC 8259 section 8.1; Go's decoder would put other text in its place
+			a.writeProblem(w, r, problem(codeInvalidJSON, "The body is not UTF-8."))
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))

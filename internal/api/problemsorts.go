@@ -12,6 +12,11 @@ const (
 	codeTimeout       = "request_timeout"
 	codeUnauthorized  = "unauthorized"
 	codeCrossSite     = "cross_site"
+	codeForbidden     = "forbidden"
+	codeTokenNotFound = "token_not_found"
+	codeTooManyTokens = "too_many_tokens"
+	codeLastAdmin     = "last_admin_token"
+	codeNoSession     = "session_not_found"
 	codeNotFound      = "not_found"
 	codeTaskNotFound  = "task_not_found"
 	codeNoResult      = "no_result"
@@ -22,6 +27,7 @@ const (
 	codeKeyReused     = "idempotency_key_reused"
 	codeKeyGone       = "idempotency_key_gone"
 	codeTooManyQueues = "too_many_queues"
+	codeIdentity      = "identity_unavailable"
 	codeStreams       = "too_many_streams"
 	codeStore         = "store_unavailable"
 	codeUnconfirmed   = "task_unconfirmed"
@@ -53,9 +59,19 @@ func problemSorts() map[string]problemSort {
 		codeTimeout: {http.StatusRequestTimeout, "The body took too long",
 			"The request's body did not arrive in time. Send it again."},
 		codeUnauthorized: {http.StatusUnauthorized, "Sign in first",
-			"This server asks for its admin token. Send it in the header Authorization: Bearer, or sign in on the page."},
+			"This server asks for a token. Send one in the header Authorization: Bearer, or sign in on the page. A token that was revoked or has expired counts as none."},
 		codeCrossSite: {http.StatusForbidden, "Another site sent this request",
 			"A browser sent this request on behalf of another site. Such requests may not change anything here. Programs that are not browsers are not affected."},
+		codeForbidden: {http.StatusForbidden, "This is not yours to do",
+			"The token is valid, but its role does not include this action, it is bound to other kinds or queues, or the task is somebody else's. GET /api/v1/me tells what it may do."},
+		codeTokenNotFound: {http.StatusNotFound, "There is no such token",
+			"The id is not one of a token, or the token ended more than 30 days ago."},
+		codeTooManyTokens: {http.StatusUnprocessableEntity, "There are too many tokens",
+			"Revoke tokens that nobody uses. A token that ended counts for 30 more days."},
+		codeLastAdmin: {http.StatusConflict, "This is the last token of an admin",
+			"Nobody could make tokens any more. Make another token of role admin first."},
+		codeNoSession: {http.StatusNotFound, "There is no such session",
+			"It has ended, or is not yours."},
 		codeNotFound: {http.StatusNotFound, "There is nothing here",
 			"No resource has this address. /docs lists all of them."},
 		codeTaskNotFound: {http.StatusNotFound, "There is no such task",
@@ -76,6 +92,8 @@ func problemSorts() map[string]problemSort {
 			"The request was carried out before, but its task has been deleted since. It is not carried out again. Use a new key to run it anew."},
 		codeTooManyQueues: {http.StatusUnprocessableEntity, "There are too many queues",
 			"A queue comes into being when a task first names it, and their number is limited. Use one of those that exist."},
+		codeIdentity: {http.StatusServiceUnavailable, "Nobody can tell who you are now",
+			"The keys by which the load balancer proves who signed in cannot be had at the moment. Try again, or send a token."},
 		codeStreams: {http.StatusServiceUnavailable, "Too many event streams are open",
 			"This process serves as many event streams as it may. Try again later, or ask for the task itself."},
 		codeStore: {http.StatusServiceUnavailable, "The store cannot answer now",

@@ -28,6 +28,7 @@ func TestRequests(t *testing.T) {
 
 		{"no body", "POST", tasks, "", 400, wanted{"code": "invalid_json"}},
 		{"not JSON", "POST", tasks, "{", 400, wanted{"code": "invalid_json", "type": "/problems/invalid-json"}},
+		{"not UTF-8", "POST", tasks, "{\"kind\":\"test.plain\",\"input\":{\"message\":\"a\xff\"}}", 400, wanted{"code": "invalid_json", "detail": "The body is not UTF-8."}},
 		{"something after the end", "POST", tasks, oneReport + "{}", 400, wanted{"code": "invalid_json"}},
 		{"not an object", "POST", tasks, "[]", 422, wanted{"errors.0.location": "body", "errors.0.message": "must be an object"}},
 		{"unknown kind", "POST", tasks, `{"kind":"x.y","input":{},"delay":"-1s"}`, 422,
@@ -142,10 +143,11 @@ func TestHeaders(t *testing.T) {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
+	s.do("GET", "/livez", "").want(200) // so that there is a request to be counted
 	for path, want := range map[string]string{
 		"/docs": `id="submitTask"`, "/redoc": "TestReportInput", "/problems": "idempotency_key_reused",
 		"/problems/no-result": "no_result", "/openapi.json": `"openapi": "3.1.0"`, "/openapi.yaml": "openapi: 3.1.0",
-		"/livez": "ok", "/healthz": "ok", "/readyz": "ok", "/metrics": "windlass_http_request_duration_seconds",
+		"/livez": "ok", "/healthz": "ok", "/readyz": "ok", "/metrics": "windlass_event_streams",
 	} {
 		got := s.do("GET", path, "").want(200)
 		if !strings.Contains(got.body, want) {

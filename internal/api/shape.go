@@ -98,20 +98,15 @@ func humaFaults(errs []error) []Fault {
 		if name, found := strings.CutPrefix(d.Message, "expected required property "); found {
 			f = Fault{d.Location + "." + strings.TrimSuffix(name, " to be present"), "is required"}
 		}
-		if f.Message != "" {
-			faults = append(faults, f)
-		}
+		faults = append(faults, f)
 	}
 	return faults
 }
 
-// rule gives a clause for one of huma's messages, empty for one that strangers
-// says already. What could hold a value is replaced whole.
+// rule gives a clause for one of huma's messages. What could hold a value is replaced whole.
 func rule(message string) string {
-	if message == "unexpected property" {
-		return ""
-	}
 	for _, m := range []struct{ prefix, rule string }{
+		{"unexpected property", "is not a known field"},
 		{"unknown query parameter", "is not a known parameter"},
 		{"required ", "is required"},
 		{"invalid date/time", "must be a time such as 2026-01-31T12:00:00Z"},

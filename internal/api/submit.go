@@ -48,10 +48,18 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) 
 	if p != nil {
 		return nil, p
 	}
+	caller := CallerOf(ctx)
+	if !caller.sees(sub.Kind, sub.Queue) {
+		return nil, outside(caller)
+	}
+	sub.SubmittedBy = caller.mark()
 	sub.Fresh = noCache(in.CacheControl)
 	accepted, err := a.keep(ctx, key, in.RawBody, sub)
 	if err != nil {
 		return nil, err
+	}
+	if p := unseen(caller, accepted.Task); p != nil {
+		return nil, p
 	}
 	out := &taskOutput{Body: accepted.Task, Location: taskPath(accepted.Task.ID)}
 	out.Status = outcome(accepted.Cause)
@@ -66,6 +74,9 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) 
 	if wait := parsePrefer(in.Prefer); wait > 0 {
 		out.PreferenceApplied = fmt.Sprintf("wait=%d", int(wait.Seconds()))
 		out.Body = a.await(ctx, out.Body, wait)
+		if err := a.still(ctx); err != nil {
+			return nil, err // what came out meanwhile is not the caller's to see any more
+		}
 		if out.Body.State.Final() {
 			out.Status = http.StatusOK
 		}
@@ -96,9 +107,9 @@ func (a *API) keep(ctx context.Context, key string, body []byte, sub store.Submi
 	if err != nil {
 		return store.Accepted{}, problem(codeInvalidJSON, "")
 	}
-	scope := "anonymous"
-	if a.credentials.required() {
-		scope = "admin"
+	scope := CallerOf(ctx).ID
+	if scope == "" {
+		scope = "anonymous"
 	}
 	fingerprint := digest([]byte(http.MethodPost), []byte(pathTasks), form)
 	return a.store.SubmitOnce(ctx, scope, key, fingerprint, sub)
@@ -207,23 +218,37 @@ func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error
 	traced, span := a.config.Tracer.SubmitMany(ctx, len(items))
 	defer span.End()
 	traceparent := tracing.Traceparent(traced)
-	now := a.store.Now()
+	now, caller := a.store.Now(), CallerOf(ctx)
 	result := BulkResult{Items: make([]BulkItem, len(items))}
 	var subs []store.Submission
 	var places []int
 	for i, raw := range items {
 		sub, p := a.submission(raw, fmt.Sprintf("body.items[%d]", i), now)
+		if p == nil && !caller.sees(sub.Kind, sub.Queue) {
+			p = outside(caller)
+		}
 		if p != nil {
 			result.Items[i] = a.failedItem(ctx, p)
 			continue
 		}
+		sub.SubmittedBy = caller.mark()
 		sub.Fresh = noCache(in.CacheControl)
 		sub.Traceparent = traceparent
 		subs, places = append(subs, sub), append(places, i)
 	}
+	away := 0
 	for j, got := range a.store.SubmitAll(ctx, subs) {
+		if store.Unavailable(got.Err) {
+			if away++; away == len(items) { // no item had an outcome of its own
+				return nil, got.Err
+			}
+		}
 		if got.Err != nil {
 			result.Items[places[j]] = a.failedItem(ctx, got.Err)
+			continue
+		}
+		if p := unseen(caller, got.Task); p != nil {
+			result.Items[places[j]] = a.failedItem(ctx, p)
 			continue
 		}
 		result.Items[places[j]] = BulkItem{Status: outcome(got.Cause), Task: a.show(ctx, got.Task)}

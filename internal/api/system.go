@@ -22,7 +22,7 @@ type System struct {
 
 // Redis is how the store fares.
 type Redis struct {
-	Reachable bool `json:"reachable" doc:"Whether it answers and takes what is written. The other numbers are 0 when it does not answer."`
+	Reachable bool `json:"reachable" doc:"Whether it answers. The numbers are 0 when it does not."`
 	Embedded  bool `json:"embedded" doc:"It is one in the process's memory."`
 	store.Vitals
 }
@@ -50,7 +50,7 @@ func (a *API) getSystem(ctx context.Context, _ *struct{}) (*systemOutput, error)
 	s.Redis.Embedded = a.config.Embedded
 	if err := a.lookAround(ctx, &s); err != nil {
 		a.log.WarnContext(ctx, "the system page knows this process alone", "error", err, "request_id", requestID(ctx))
-		s.find("redis", "The store does not answer, or takes nothing. No task is accepted, starts or ends until it does; those that were accepted are kept in it.")
+		s.find("redis", "Redis does not answer. No task is accepted, starts or ends until it does; those that were accepted are kept in it.")
 	}
 	for _, p := range s.Processes {
 		s.findLogs(p)
@@ -61,13 +61,16 @@ func (a *API) getSystem(ctx context.Context, _ *struct{}) (*systemOutput, error)
 
 // lookAround asks the store for all that is beyond this process.
 func (a *API) lookAround(ctx context.Context, s *System) error {
-	if err := a.config.Ready(ctx); err != nil {
-		return err
-	}
 	var err error
 	if s.Redis.Vitals, err = a.vitals.get(ctx); err != nil {
 		return err
 	}
+	s.Redis.Reachable = true
+	if err := a.config.Ready(ctx); err != nil {
+		a.log.WarnContext(ctx, "the store takes nothing", "error", err, "request_id", requestID(ctx))
+		s.find("redis", "Redis answers, and takes nothing that is written: it is full, or read-only. No task is accepted until it does.")
+	}
+	s.findRedis()
 	all, err := a.store.Processes(ctx)
 	if err != nil {
 		return err
@@ -86,9 +89,8 @@ func (a *API) lookAround(ctx context.Context, s *System) error {
 	if err != nil {
 		return err
 	}
-	s.Redis.Reachable = true
-	s.findRedis()
-	s.findWork(counts, crew)
+	caller := CallerOf(ctx)
+	s.findWork(caller.seen(counts), caller.seenCrew(crew))
 	return nil
 }
 

@@ -207,11 +207,13 @@ func shipper() []Metric {
 	}
 	dropped := m(LogDroppedLines, "Lines dropped for want of room.", Counter, Count)
 	dropped.CloudWatch = CloudWatch{Name: "LogLinesDropped", By: [][]string{all()}}
+	behind := m(LogOldestUnshipped, "Age of the oldest line that is not shipped.", Gauge, Seconds)
+	behind.CloudWatch = CloudWatch{Name: "LogOldestUnshipped", By: [][]string{all()}, Max: true}
 	return []Metric{
 		m(LogQueuedLines, "Lines that wait to be acknowledged by CloudWatch.", Gauge, Count),
 		m(LogMemoryBytes, "What lines take in memory.", Gauge, Bytes),
 		m(LogSpooledBytes, "What lines take on the disk.", Gauge, Bytes),
-		m(LogOldestUnshipped, "Age of the oldest line that is not shipped.", Gauge, Seconds),
+		behind,
 		m(LogLastSuccess, "When CloudWatch last took lines, in seconds since 1970; 0 before the first time.", Gauge, Seconds),
 		m(LogShippedLines, "Lines that CloudWatch took.", Counter, Count),
 		m(LogRejectedLines, "Lines that CloudWatch did not take.", Counter, Count),

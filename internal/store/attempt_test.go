@@ -208,7 +208,7 @@ func testEndFenced(e *env) {
 	}
 	before := e.rdb.HGetAll(e.ctx, recordKey("default", first.Task.ID)).Val()
 	ends := []End{
-		succeed(), fail(true), fail(false), {Outcome: task.OutcomeCanceled}, {Outcome: task.OutcomeReleased},
+		succeed(), fail(true), fail(false), {Outcome: task.OutcomeCanceled}, // released: TestWorkerCutOffIsNotCharged
 	}
 	for _, end := range ends {
 		if state, err := e.End(e.ctx, first.held(), end); !errors.Is(err, ErrFenced) || state != task.Active {

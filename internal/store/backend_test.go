@@ -113,6 +113,8 @@ func behaviours() map[string]func(*env) {
 		"keep up":                     testKeepUp,
 		"message of a claim":          testMessage,
 		"workers":                     testWorkers,
+		"processes":                   testProcesses,
+		"vitals":                      testVitals,
 		"queues":                      testQueues,
 		"snapshot":                    testSnapshot,
 		"periods":                     testPeriods,
@@ -123,6 +125,15 @@ func behaviours() map[string]func(*env) {
 		"watch missed":                testWatchMissed,
 		"watch starves nobody":        testWatchStarvesNobody,
 		"signals":                     testSignals,
+		"tokens":                      testTokens,
+		"use of tokens":               testTokenUse,
+		"tokens are revoked at once":  testRevokeAtOnce,
+		"tokens are forgotten":        testTokensForgotten,
+		"sessions":                    testSessions,
+		"sessions end":                testSessionEnds,
+		"sessions of the admin token": testAdminSession,
+		"links":                       testLinks,
+		"submitted by":                testSubmittedBy,
 		"check":                       testCheck,
 		"clock":                       testClock,
 		"random interleavings":        testInterleavings,
@@ -305,7 +316,7 @@ func (e *env) wantState(id string, want task.State) *task.Task {
 
 func (e *env) upkeep(queue string) Upkept {
 	e.t.Helper()
-	got, err := e.Upkeep(e.ctx, queue, false)
+	got, err := e.Upkeep(e.ctx, queue)
 	e.ok(err)
 	return got
 }

@@ -36,6 +36,9 @@ func Check(ctx context.Context, rdb redis.UniversalClient) (warnings []string, e
 	if err == nil {
 		err = permitted(ctx, rdb)
 	}
+	if full(err) { // what can free it is here: workers that end tasks, an API that deletes them
+		return append(warnings, "Redis is full: its maxmemory is used up. No task is taken until some have ended and are removed."), nil
+	}
 	return warnings, explain(err)
 }
 

@@ -12,6 +12,30 @@ import (
 
 // Each fault of the address that an operator may make is named in words at the
 // start, soon, and without the password.
+// A full Redis is no reason not to start: what can free it are workers and the API.
+func TestCheckWarnsOfAFullRedis(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--maxmemory", "1", "--maxmemory-policy", "noeviction")
+	rdb := connectTo(t, Address{URL: server.URL()})
+	warnings, err := Check(t.Context(), rdb)
+	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "full") {
+		t.Errorf("got %q, %v", warnings, err)
+	}
+	store, err := New(rdb, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Register(t.Context(), []string{"new"}); err != nil {
+		t.Errorf("register: %v", err)
+	}
+	if _, err := store.Submit(t.Context(), sub(nil)); err == nil || !Unavailable(err) {
+		t.Errorf("submit: got %v, want that Redis cannot be asked", err)
+	}
+	if err := store.Ready(t.Context()); err == nil || !Unavailable(err) {
+		t.Errorf("ready: got %v, want that Redis cannot be asked", err)
+	}
+}
+
 func TestCheckNamesTheCause(t *testing.T) {
 	t.Parallel()
 	authority := redistest.NewAuthority(t)
@@ -24,7 +48,6 @@ func TestCheckNamesTheCause(t *testing.T) {
 	watched := redistest.StartSentinel(t, 0)
 	replica := redistest.Start(t)
 	replica.Follow(open)
-	full := redistest.Start(t, "--maxmemory", "1", "--maxmemory-policy", "noeviction")
 	hung := redistest.Start(t)
 	hung.Pause()
 	crowded := redistest.Start(t, "--maxclients", "1")
@@ -66,7 +89,6 @@ func TestCheckNamesTheCause(t *testing.T) {
 		"Sentinel refused":       {Address{URL: "redis+sentinel://127.0.0.1:1/mymaster"}, []string{"nobody listens"}},
 		"no such socket":         {Address{URL: "unix:///does/not/exist"}, []string{"socket"}},
 		"replica":                {Address{URL: replica.URL()}, []string{"replica"}},
-		"full":                   {Address{URL: full.URL()}, []string{"full"}},
 		"hung":                   {Address{URL: hung.URL()}, []string{"does not answer"}},
 		"too many clients":       {Address{URL: crowded.URL()}, []string{"maxclients"}},
 	} {

@@ -192,7 +192,7 @@ func TestUnreachable(t *testing.T) {
 	_, calls["extend"] = s.Extend(ctx, "default", nil)
 	_, calls["list"] = s.List(ctx, Filter{Queues: []string{"default"}}, 10, "")
 	_, calls["counts"] = s.Counts(ctx)
-	_, calls["upkeep"] = s.Upkeep(ctx, "default", false)
+	_, calls["upkeep"] = s.Upkeep(ctx, "default")
 	_, _, calls["trim"] = s.Trim(ctx)
 	_, _, calls["watch"] = s.Watch(ctx, "", "")
 	_, calls["signals"] = s.Signals(ctx, []string{"default"})

@@ -242,7 +242,7 @@ func TestQueueMemberLostInFailover(t *testing.T) {
 	for who, works := range map[string]func(){
 		"submit": func() { e.submit(nil) },
 		"upkeep": func() {
-			_, err := e.keepQueue(e.ctx, "default", false, Keeping{})
+			_, err := e.keepQueue(e.ctx, "default", Keeping{})
 			e.ok(err)
 		},
 	} {

@@ -398,21 +398,57 @@ func TestLateEndAfterARetry(t *testing.T) {
 	e.audit()
 }
 
-// A call that Redis carried out long after it was asked calls nothing lost, and
-// tells what o'clock it is.
+// When nobody did a queue's upkeep for half a lease, Redis was away: nothing counts as lost for as
+// long again, whoever asks, a process that has just begun too. A look at the leases follows.
 func TestUpkeepHeldUp(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t, openRedis(t), Options{Lease: time.Hour})
+	e := newEnv(t, openRedis(t), Options{Lease: 6 * time.Second})
 	c := e.start(nil)
+	e.upkeep("default")
 	e.lapse("lease", c.Task.ID)
-	late := e.with(Options{Lease: 10 * time.Second, Clock: func() time.Time { return time.Now().Add(-time.Minute) }})
-	if n := late.upkeep("default").Lost; n != 0 {
-		t.Errorf("asked a minute ago: %d lost", n)
+	long := time.Now().Add(-4 * time.Second).UnixMilli()
+	e.ok(e.rdb.Set(e.ctx, base("default")+"kept", fmt.Sprint(long, " 0"), 0).Err())
+	for range 2 {
+		if n := e.with(Options{Lease: 6 * time.Second}).upkeep("default").Lost; n != 0 {
+			t.Errorf("after four seconds of silence: %d lost", n)
+		}
 	}
+	e.eventually("the grace is over", func() bool { return e.upkeep("default").Lost == 1 })
+	e.audit()
+}
+
+// Upkeep tells what o'clock it is.
+func TestUpkeepTellsTheTime(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, openRedis(t), Options{Lease: time.Hour})
+	late := e.with(Options{Lease: time.Hour, Clock: func() time.Time { return time.Now().Add(-time.Minute) }})
+	late.upkeep("default")
 	if off := time.Since(late.Now()).Abs(); off > time.Second {
 		t.Errorf("it takes the time for %s off", off)
 	}
-	if n := late.upkeep("default").Lost; n != 1 {
-		t.Errorf("asked now: %d lost, want 1", n)
+}
+
+// The worker of an attempt that counts as lost lives: it could not reach Redis. That is not charged.
+func TestWorkerCutOffIsNotCharged(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, openRedis(t), Options{Lease: time.Hour})
+	c := e.start(nil)
+	for range 2 * MaxLost {
+		e.lapse("lease", c.Task.ID)
+		if n := e.upkeep("default").Lost; n != 1 {
+			t.Fatalf("%d lost", n)
+		}
+		next := e.claim("default")
+		for range 2 { // the second time its reply was lost
+			if state := e.end(c, End{Outcome: task.OutcomeReleased}); state != task.Active {
+				t.Fatalf("state is %s", state)
+			}
+		}
+		c = next
 	}
+	got := e.wantState(c.Task.ID, task.Active)
+	if got.Attempts[0].Outcome != task.OutcomeReleased || got.AttemptsUsed != 0 {
+		t.Errorf("task is %+v", got)
+	}
+	e.audit()
 }

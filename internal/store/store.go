@@ -84,6 +84,8 @@ type Store struct {
 	ids     idSource
 	submits shared[entry, submitted]
 	ends    shared[ending, ended]
+	proofs  proofs
+	used    noted    // when tokens and sessions were used
 	queues  sync.Map // name -> when this process registered it
 	watch   watch
 	ready   readiness
@@ -99,7 +101,7 @@ func New(rdb redis.UniversalClient, o Options) (*Store, error) {
 	if s.clock == nil {
 		s.clock = time.Now
 	}
-	s.submits.flush, s.ends.flush = s.flushSubmits, s.flushEnds
+	s.submits.flush, s.ends.flush, s.proofs.flush = s.flushSubmits, s.flushEnds, s.flushProofs
 	s.watch.init(s)
 	return s, nil
 }

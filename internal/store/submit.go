@@ -22,6 +22,7 @@ type Submission struct {
 	RunAt       time.Time     // zero: now; passed over when Delay is set
 	ExpiresAt   time.Time     // start deadline; zero: none
 	Traceparent string
+	SubmittedBy string // who hands it in: a token's id; empty: nobody is named
 
 	CacheKey string        // names the work; empty: never answered from the cache
 	CacheFor time.Duration // how long its result may answer others
@@ -143,7 +144,7 @@ func newEntry(id string, sub Submission) (entry, error) {
 		delay = sub.Delay.Milliseconds()
 	}
 	more := []any{"i", []byte(sub.Input), "po", policyText(sub.Policy)}
-	for _, f := range [][2]string{{"sub", sub.Subject}, {"tp", sub.Traceparent}} {
+	for _, f := range [][2]string{{"sub", sub.Subject}, {"tp", sub.Traceparent}, {"by", sub.SubmittedBy}} {
 		if f[1] != "" {
 			more = append(more, f[0], f[1])
 		}
@@ -249,6 +250,7 @@ func (s *Store) accepted(ctx context.Context, e entry, got submitted) (Accepted,
 		Input: sub.Input, Attempts: []task.Attempt{}, MaxAttempts: sub.Policy.MaxAttempts, Policy: sub.Policy,
 		Tags: append([]string{}, sub.Tags...), Unique: sub.Unique,
 		CreatedAt: created, RunAt: fields{"r": got.start}.time("r"), Version: 1, Traceparent: sub.Traceparent,
+		SubmittedBy: sub.SubmittedBy,
 	}
 	if !sub.ExpiresAt.IsZero() {
 		at := sub.ExpiresAt.UTC().Truncate(time.Millisecond)

@@ -36,6 +36,7 @@ func Unavailable(err error) bool {
 	busy := []string{
 		"OOM", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY",
 		"NOREPLICAS", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM", "MOVED", "ASK",
+		"EXECABORT", // one of the above, said of a command in a transaction
 	}
 	if slices.Contains(busy, word) {
 		return true
@@ -50,6 +51,12 @@ func Unavailable(err error) bool {
 		}
 	}
 	return false
+}
+
+// full reports whether Redis refused because its maxmemory is used up.
+func full(err error) bool {
+	answer, ok := errors.AsType[redis.Error](err)
+	return ok && strings.Contains(answer.Error(), "OOM command not allowed")
 }
 
 // How a script says that the user may not do what it does: up to Redis 7.0, and since.

@@ -28,9 +28,10 @@ type Upkept struct {
 }
 
 // Upkeep does for one queue what time alone demands. Any number of processes
-// may call it at once. With grace no attempt is called lost yet: workers that
-// could not reach Redis may be about to say how theirs ended.
-func (s *Store) Upkeep(ctx context.Context, queue string, grace bool) (Upkept, error) {
+// may call it at once. After nobody did for half a lease, none counts attempts as
+// lost for as long again: workers that could not reach Redis may be about to say
+// how theirs ended.
+func (s *Store) Upkeep(ctx context.Context, queue string) (Upkept, error) {
 	lost, err := json.Marshal(task.Failure{Code: "worker_lost", Message: "The worker stopped giving signs of life."})
 	if err != nil {
 		return Upkept{}, fmt.Errorf("write error: %w", err)
@@ -41,8 +42,7 @@ func (s *Store) Upkeep(ctx context.Context, queue string, grace bool) (Upkept, e
 		return Upkept{}, fmt.Errorf("write error: %w", err)
 	}
 	asked := time.Now()
-	n, err := s.run(ctx, s.scripts.upkeep, queue, "", upkeepStep, MaxLost, often, lost, flag(grace),
-		s.Now().UnixMilli(), s.opts.Lease.Milliseconds()).Int64Slice()
+	n, err := s.run(ctx, s.scripts.upkeep, queue, "", upkeepStep, MaxLost, often, lost, s.opts.Lease.Milliseconds()).Int64Slice()
 	if err != nil {
 		return Upkept{}, fmt.Errorf("upkeep of queue %s: %w", queue, err)
 	}
@@ -65,12 +65,11 @@ type Keeping struct {
 // KeepUp calls Upkeep until ctx ends: at once when nudged, on time for the next
 // task that is due, and at intervals. Faults are logged and tried again.
 func (s *Store) KeepUp(ctx context.Context, k Keeping) {
-	var grace time.Time
 	for ctx.Err() == nil {
 		wait := k.Every
 		names, err := k.Queues(ctx)
 		for _, q := range names {
-			next, failed := s.keepQueue(ctx, q, time.Now().Before(grace), k)
+			next, failed := s.keepQueue(ctx, q, k)
 			err = errors.Join(err, failed)
 			if next >= 0 {
 				wait = min(wait, next)
@@ -78,7 +77,7 @@ func (s *Store) KeepUp(ctx context.Context, k Keeping) {
 		}
 		if err != nil && ctx.Err() == nil {
 			k.Log.Error("upkeep failed", "error", err)
-			grace, wait = time.Now().Add(s.opts.Lease/2), k.Every
+			wait = k.Every
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -90,14 +89,14 @@ func (s *Store) KeepUp(ctx context.Context, k Keeping) {
 	}
 }
 
-func (s *Store) keepQueue(ctx context.Context, queue string, grace bool, k Keeping) (time.Duration, error) {
+func (s *Store) keepQueue(ctx context.Context, queue string, k Keeping) (time.Duration, error) {
 	if !s.registered(queue) {
 		if err := s.Register(ctx, []string{queue}); err != nil {
 			return -1, err
 		}
 	}
 	for {
-		done, err := s.Upkeep(ctx, queue, grace)
+		done, err := s.Upkeep(ctx, queue)
 		if err != nil {
 			return -1, err
 		}
@@ -113,10 +112,13 @@ func (s *Store) keepQueue(ctx context.Context, queue string, grace bool, k Keepi
 	}
 }
 
-// Register makes queues known again; a failover may have lost them.
+// Register makes queues known again; a failover may have lost them. That a full
+// Redis takes no new name is no error: it is tried again with the next upkeep.
 func (s *Store) Register(ctx context.Context, queues []string) error {
 	for _, q := range queues {
-		if err := s.addQueue(ctx, q); err != nil {
+		if err := s.addQueue(ctx, q); full(err) {
+			continue
+		} else if err != nil {
 			return err
 		}
 		s.queues.Store(q, s.clock())

@@ -110,7 +110,7 @@ func (d Definition[In, Out]) checkRaw(raw json.RawMessage) (Checked, error) {
 		return Checked{}, err
 	}
 	if d.Check != nil {
-		if faults := d.Check(in); faults != nil {
+		if faults := d.Check(in); len(faults) > 0 {
 			return Checked{Faults: faults}, nil
 		}
 	}

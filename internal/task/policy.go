@@ -39,7 +39,7 @@ const (
 // means "as the kind has it".
 type Policy struct {
 	MaxAttempts int      `json:"max_attempts,omitempty" minimum:"1" maximum:"1000" doc:"How many attempts may fail before the task does."`
-	MinBackoff  Duration `json:"min_backoff,omitempty" doc:"The wait after the first failed attempt; each next one doubles it." example:"1s"`
+	MinBackoff  Duration `json:"min_backoff,omitempty" doc:"The wait after the first failed attempt, less up to a fifth by chance so that not all come back at once; each next one doubles it." example:"1s"`
 	MaxBackoff  Duration `json:"max_backoff,omitempty" doc:"The longest wait between attempts, at most 24h." example:"10m"`
 	Timeout     Duration `json:"timeout,omitempty" doc:"How long one attempt may take, at most 24h." example:"5m"`
 	Deadline    Duration `json:"deadline,omitempty" doc:"How long after the time at which it may start the task is still tried, at most 720h." example:"24h"`

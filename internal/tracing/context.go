@@ -61,6 +61,9 @@ func remote(ctx context.Context, traceparent string) context.Context {
 
 // Traceparent gives the trace context of ctx as W3C text, empty where there is none.
 func Traceparent(ctx context.Context) string {
+	if !trace.SpanContextFromContext(ctx).IsValid() {
+		return "" // as for most, where nothing is traced
+	}
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)
 	return carrier["traceparent"]

@@ -38,12 +38,6 @@ func (w *Worker) handle(_ context.Context, t *asynq.Task) error {
 	cause := context.Cause(h.ctx)
 	h.returned.Store(true)
 	r.close()
-	if errors.Is(cause, errLost) && err != nil {
-		log.Warn("attempt lost", "duration_seconds", took.Seconds())
-		w.Metrics.finished(claim, task.OutcomeLost, took)
-		span.Ended(task.OutcomeLost, nil)
-		return nil
-	}
 	// A success whose lease ran out is written all the same: it counts while no other attempt has begun.
 	// Redis's clock told when it began, and this machine's how long it took: what o'clock it is here does not matter.
 	end := decide(claim, done, err, cause, claim.StartedAt.Add(took))
@@ -104,6 +98,8 @@ func decide(c *store.Claim, done task.Done, err, cause error, now time.Time) sto
 		return store.End{Outcome: task.OutcomeCanceled}
 	case errors.Is(cause, errShutdown):
 		return released()
+	case errors.Is(cause, errLost):
+		return store.End{Outcome: task.OutcomeReleased, Error: &task.Failure{Code: "worker_cut_off", Message: "The worker could not reach the store for longer than its lease; the task was handed back."}}
 	}
 	e := task.AsError(err)
 	end := store.End{Outcome: task.OutcomeFailed, Error: e.Failure()}

@@ -67,7 +67,7 @@ func TestLeaseEndsTheHandler(t *testing.T) {
 	}
 	b.redis.Resume()
 	got := b.wait(id, final)
-	if got.State != task.Succeeded || got.AttemptsUsed != 0 || got.Attempts[0].Outcome != task.OutcomeLost {
+	if got.State != task.Succeeded || got.AttemptsUsed != 0 || got.Attempts[0].Outcome != task.OutcomeReleased {
 		t.Errorf("then: %+v", got)
 	}
 }

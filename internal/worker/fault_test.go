@@ -213,7 +213,7 @@ func TestSecondAttemptBesideTheFirst(t *testing.T) {
 		if err := b.client.ZAddXX(t.Context(), "wl:{default}:lease", redis.Z{Score: 1, Member: deaf}).Err(); err != nil {
 			t.Fatal(err)
 		}
-		done, err := b.Upkeep(t.Context(), "default", false)
+		done, err := b.Upkeep(t.Context(), "default")
 		return err == nil && done.Lost == 1
 	})
 	for range 3 { // each makes the worker look into the line, where the lost one stands first

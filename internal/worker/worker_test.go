@@ -352,4 +352,5 @@ func TestFullRedisLetsWorkGoOn(t *testing.T) {
 	if workers, err := b.Workers(t.Context()); err != nil || len(workers) != 1 {
 		t.Errorf("workers: %v, %v", workers, err)
 	}
+	b.startWith(func(c *Config) { c.Queues = map[string]int{"new": 1} }, echo)() // it starts, and ends without an error
 }

@@ -175,6 +175,9 @@ class Deployment:
         self.assertEqual(have | want, have)
         listeners = {l["Port"]: l for l in elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]}
         self.assertEqual(sorted(listeners), [80, 443] if self.tls else [80])
+        rules = elb.describe_rules(ListenerArn=listeners[443 if self.tls else 80]["ListenerArn"])["Rules"]
+        kept = [r for r in rules if r["Conditions"] and "/metrics" in r["Conditions"][0]["PathPatternConfig"]["Values"]]
+        self.assertEqual([r["Actions"][0]["FixedResponseConfig"]["StatusCode"] for r in kept], ["404"], "strangers read metrics")
         if self.tls:
             self.assertEqual(listeners[80]["DefaultActions"][0]["Type"], "redirect")
             redirect = listeners[80]["DefaultActions"][0]["RedirectConfig"]
@@ -299,7 +302,7 @@ class Deployment:
     def test_a_alarms(self):
         alarms = {a["AlarmName"].removeprefix(self.prefix + "-"): a for a in self.api("cloudwatch").describe_alarms()["MetricAlarms"]}
         nodes = [f"devops-redis-{n + 1:03}" for n in range(self.nodes)]
-        want = {"server-errors", "load-balancer-errors", "unhealthy-instances", "slow-requests", "oldest-task", "no-log-lines", "dropped-log-lines"}
+        want = {"server-errors", "load-balancer-errors", "unhealthy-instances", "slow-requests", "oldest-task", "no-log-lines", "log-lines-behind", "dropped-log-lines"}
         want |= {f"{fleet}-below-minimum" for fleet in self.fleets}
         want |= {f"{node}-{what}" for node in nodes for what in ("memory", "evictions", "cpu")}
         if self.nodes > 1:
@@ -320,6 +323,31 @@ class Deployment:
         self.assertLessEqual(max(w["y"] + w["height"] for w in body["widgets"]), 24, "more than a screen")
         places = [(w["x"], w["y"]) for w in body["widgets"]]
         self.assertEqual(len(places), len(set(places)))
+
+    def test_a_metrics_are_those_of_the_program(self):
+        """Alarms, dashboard and scaling name what the program publishes, with its dimensions."""
+        published = set()  # names with their dimensions' names
+        for line in (terraform.ROOT / "docs/metrics.md").read_text().splitlines():
+            cells = [c.strip() for c in line.split("|")]
+            if len(cells) > 5 and (name := re.match(r"`(\w+)` \(\w+\) ", cells[5])):
+                for dimensions in re.findall(r"by ([A-Z][\w +]*)", cells[5]):
+                    published.add((name[1], tuple(dimensions.split(" + "))))
+        named = set()
+        for alarm in self.api("cloudwatch").describe_alarms()["MetricAlarms"]:
+            if alarm["Namespace"] == "Windlass":
+                self.assertEqual(alarm["Dimensions"][0], {"Name": "Environment", "Value": self.prefix})
+                named.add((alarm["MetricName"], tuple(d["Name"] for d in alarm["Dimensions"])))
+        body = json.loads(self.api("cloudwatch").get_dashboard(DashboardName=self.prefix)["DashboardBody"])
+        for widget in body["widgets"]:
+            for namespace, metric, *rest in widget["properties"].get("metrics", []):
+                if namespace == "Windlass":
+                    rest = [r for r in rest if isinstance(r, str)]  # what follows is how it is drawn
+                    self.assertEqual(rest[:2], ["Environment", self.prefix])
+                    named.add((metric, tuple(rest[::2])))
+        self.assertGreaterEqual(len(named), 10)
+        self.assertEqual(named - published, set())
+        for fleet in self.fleets:
+            self.assertIn(f"WINDLASS_ENVIRONMENT={self.prefix}\n", self.user_data(fleet))
 
     def test_a_access_logs(self):
         s3, bucket = self.api("s3"), f"{self.prefix}-access-logs-{ACCOUNT}"

@@ -19,7 +19,7 @@ test('a wrong token is refused, the right one holds until the reader signs out',
   await expect(page.getByRole('heading', { name: 'Tasks' })).toBeVisible()
   await expect(page).toHaveURL(/\?state=failed$/)
   const [cookie] = await context.cookies()
-  expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' })
+  expect(cookie).toMatchObject({ name: '__Host-windlass_session', httpOnly: true, sameSite: 'Lax', secure: true, path: '/' })
   expect(cookie.value).not.toContain(token)
 
   await page.reload()

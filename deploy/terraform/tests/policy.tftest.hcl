@@ -170,7 +170,7 @@ run "alarms" {
     error_message = "An alarm tells nobody, or not what it means."
   }
   assert {
-    condition     = length(setsubtract(["server-errors", "load-balancer-errors", "unhealthy-instances", "slow-requests", "oldest-task", "no-log-lines", "dropped-log-lines"], keys(aws_cloudwatch_metric_alarm.this))) == 0
+    condition     = length(setsubtract(["server-errors", "load-balancer-errors", "unhealthy-instances", "slow-requests", "oldest-task", "no-log-lines", "log-lines-behind", "dropped-log-lines"], keys(aws_cloudwatch_metric_alarm.this))) == 0
     error_message = "An alarm is missing."
   }
   assert {

@@ -5,7 +5,8 @@
 -- 0 when the attempt is no longer the current one (nothing is written); and the task's state.
 -- A task that was asked to stop ends as canceled however the attempt ended. An attempt that counts
 -- as lost while no other has begun, and nobody retried the task by hand, was not lost after all: its
--- end is taken.
+-- end is taken. One that counts as lost and is released has a worker that lives and could not reach
+-- Redis: that is not charged against the task.
 local now = clock()
 
 local function back_in_line(task, r, ...)
@@ -20,6 +21,10 @@ local function close(task, number, outcome, follows, delay, failure, result, sum
   if not r.s then return 0, 'deleted' end
   local had = string.match(r.extra or '||lost|', '^[^|]*|[^|]*|([^|]*)|')
   local resumed = r.s == 'pending' and r.n == number and had == 'lost' and r.lo and outcome ~= 'released'
+  if outcome == 'released' and had == 'lost' and tonumber(r.lo or 0) > 0 and not final(r.s) then
+    redis.call('HSET', record(task), 'a' .. number, ended(r.extra, now, outcome, failure), 'lo', int(r.lo - 1))
+    return 1, r.s
+  end
   if not resumed and (r.s ~= 'active' or r.n ~= number) then
     return had == outcome and 1 or 0, r.s
   end

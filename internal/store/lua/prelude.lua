@@ -20,6 +20,7 @@
 --   wl:{q}:u:<unique key>          string  id that holds it
 --   wl:{q}:c:<cache key>           string  id whose result answers it
 --   wl:{q}:ev                      stream  what changed
+--   wl:{q}:kept                    string  when upkeep was last done, and until when no attempt counts as lost
 --   wl:{q}:take:<worker>           string  the worker's last claim: its token and the ids that it got
 --   wl:{q}:gone:<id>               string  token of the call that deleted the task, for a minute
 --   wl:{q}:fence                   string  highest number of a leader that changed this queue
@@ -27,7 +28,7 @@
 --   asynq:{q}:pending              list    asynq's line: pushed left, popped right
 --
 -- Fields of the record: k kind, s state, i input, sub subject, sum summary, po policy,
--- tg tags (JSON array), u unique key, tp traceparent, ck cache key, cf cache time (ms),
+-- tg tags (JSON array), u unique key, tp traceparent, by who handed it in, ck cache key, cf cache time (ms),
 -- c created, r run at, st started, f finished, x start deadline, d total deadline (all ms),
 -- v version, n last attempt's number, us attempts used, lo attempts lost, cr cancel requested,
 -- ov overrunning, pd pt pm progress, res result, er error (JSON), ln log lines ever written,

@@ -1,8 +1,6 @@
 -- Does what time alone demands, at most ARGV[3] tasks of each sort a call.
 --   KEYS[1] wl:{<queue>}:n   ARGV[4] how often a task may lose its worker   ARGV[5] error for more, as JSON
---   ARGV[6] error of a lost attempt, as JSON   ARGV[7] '1': count no attempt as lost yet
---   ARGV[8] when this was asked (ms)   ARGV[9] lease (ms): a call that Redis carries out long after it
---   was asked was held up by an outage, and workers had no way to say that they live
+--   ARGV[6] error of a lost attempt, as JSON   ARGV[7] lease (ms)
 -- Returns {released, expired, lost, ms until the next one is due or -1, 1 when a sort was cut short,
 -- how many ids stand in the line, now (ms)}.
 local limit = tonumber(ARGV[3])
@@ -36,8 +34,19 @@ for _, task in ipairs(due) do
   end
 end
 
-local held_up = now - tonumber(ARGV[8]) > tonumber(ARGV[9]) / 2
-local lost = (ARGV[7] == '1' or held_up) and {} or passed('lease')
+-- When nobody kept the queue for half a lease, Redis was away or nobody was there. Workers could not
+-- say how their attempts ended, and get as long again before one counts as lost. A grace is followed
+-- by a look at the leases, however late that comes.
+local half = tonumber(ARGV[7]) / 2
+local kept, grace = string.match(redis.call('GET', base .. 'kept') or '', '^(%d+) (%d+)$')
+local silent, till = now - tonumber(kept or now), tonumber(grace or 0)
+if till > 0 and now >= till then
+  till = 0
+elseif till == 0 and silent > half then
+  till = now + half
+end
+if not kept or silent >= 500 or int(till) ~= grace then redis.call('SET', base .. 'kept', int(now) .. ' ' .. int(till)) end
+local lost = till > 0 and {} or passed('lease')
 for _, task in ipairs(lost) do
   local n = redis.call('HGET', record(task), 'n') or ''
   local r = load(task, 'a' .. n)

@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask who one is
+         * @description The role, what it allows, and the kinds and queues that it is bound to.
+         */
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queues": {
         parameters: {
             query?: never;
@@ -73,11 +93,54 @@ export interface paths {
         put?: never;
         /**
          * Sign in
-         * @description Sets a cookie that stands for the admin token. For the page; programs send the token itself.
+         * @description Opens a session and sets its cookie. For the page; programs send the token itself.
          */
         post: operations["signIn"];
-        /** Sign out */
+        /**
+         * Sign out
+         * @description Ends the session of the cookie.
+         */
         delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List open sessions
+         * @description Browsers that are signed in with the caller's token; with all, and for admins, those of every token.
+         */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a session
+         * @description The browser is signed out at once. An admin may end anybody's.
+         */
+        delete: operations["endSession"];
         options?: never;
         head?: never;
         patch?: never;
@@ -158,7 +221,7 @@ export interface paths {
         put?: never;
         /**
          * Hand in many tasks
-         * @description Up to 1000 tasks at once. Each has its own outcome, in order; a fault in one leaves the others alone.
+         * @description Up to 10,000 tasks at once. Each has its own outcome, in order; a fault in one leaves the others alone. When the store could take none of them the whole answer is 503, with Retry-After.
          */
         post: operations["submitTasks"];
         delete?: never;
@@ -228,6 +291,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a link to a task
+         * @description Who has it may read this one task, its log and its events until it ends, without signing in.
+         */
+        post: operations["createLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/logs": {
         parameters: {
             query?: never;
@@ -283,6 +366,51 @@ export interface paths {
          */
         post: operations["retryTask"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tokens
+         * @description Newest first; those that expired or were revoked stay for 30 days.
+         */
+        get: operations["listTokens"];
+        put?: never;
+        /**
+         * Make a token
+         * @description The answer holds its text, which can be had only now.
+         */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a token */
+        get: operations["getToken"];
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a token
+         * @description Once this is answered no process lets it in, nor its sessions and links.
+         */
+        delete: operations["revokeToken"];
         options?: never;
         head?: never;
         patch?: never;
@@ -659,6 +787,131 @@ export interface components {
             /** @description The log stream. */
             stream: string;
         };
+        MadeToken: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description The token or person that made it; left out when the command did, or where nobody signs in. */
+            created_by?: string;
+            /**
+             * Format: date-time
+             * @description From then on it is refused.
+             */
+            expires_at: string;
+            /**
+             * @description Names the token; it is no secret.
+             * @example tok_3x9k2m8v3n5p
+             */
+            id: string;
+            /** @description The kinds that it is bound to; none means all. */
+            kinds: string[];
+            /**
+             * Format: date-time
+             * @description When it was used last, to the minute; left out until then.
+             */
+            last_used_at?: string;
+            /**
+             * @description What it is for, in the words of who made it.
+             * @example Shop, production
+             */
+            name: string;
+            /** @description The queues that it is bound to; none means all. */
+            queues: string[];
+            /**
+             * Format: date-time
+             * @description When it was revoked; it is listed for 30 days after that.
+             */
+            revoked_at?: string;
+            /**
+             * @description What it may do.
+             * @enum {string}
+             */
+            role: "viewer" | "submitter" | "operator" | "admin";
+            /**
+             * @description What its holder sends as Authorization: Bearer. This answer is the only place where it ever stands.
+             * @example wl_…
+             */
+            token: string;
+        };
+        Me: {
+            /** @description What the role allows. */
+            actions: string[];
+            /**
+             * Format: date-time
+             * @description When the token ends.
+             */
+            expires_at?: string;
+            /** @description The token or person; admin for the admin token of the configuration, empty where nobody signs in. */
+            id: string;
+            /** @description Only tasks of these kinds; none means all. */
+            kinds: string[];
+            /** @description The same for people. */
+            name: string;
+            /** @description Only tasks of these queues; none means all. */
+            queues: string[];
+            /** @enum {string} */
+            role: "viewer" | "submitter" | "operator" | "admin";
+            /**
+             * @description How it was proved.
+             * @enum {string}
+             */
+            via: "nothing" | "token" | "session" | "oidc" | "link";
+        };
+        NewLink: {
+            /**
+             * Format: duration
+             * @description How long the link is valid: 24h unless you say otherwise, at most 168h.
+             * @example 24h
+             */
+            expires_in?: string;
+        };
+        NewToken: {
+            /**
+             * Format: duration
+             * @description How long it is valid: 90 days (2160h) unless you say otherwise, at most 10 years.
+             * @example 2160h
+             */
+            expires_in?: string;
+            /** @description Bind it to these kinds: it sees and does nothing with others. Not for admins. */
+            kinds?: string[];
+            /**
+             * @description What it is for, in your words.
+             * @example Shop, production
+             */
+            name: string;
+            /** @description Bind it to these queues. Not for admins. */
+            queues?: string[];
+            /**
+             * @description viewer reads; submitter also hands tasks in and cancels its own; operator also acts on all tasks; admin also makes and revokes tokens.
+             * @example submitter
+             * @enum {string}
+             */
+            role: "viewer" | "submitter" | "operator" | "admin";
+        };
+        OpenSession: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description Whether this request belongs to it. */
+            current: boolean;
+            /**
+             * Format: date-time
+             * @description When it ends at the latest; it ends earlier after 24 hours without use, or with its token.
+             */
+            expires_at: string;
+            /**
+             * @description Names the session; it is no secret.
+             * @example ses_3x9k2m8v3n5p
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            last_used_at: string;
+            /** @description The token that it was opened with; admin for the configuration's. */
+            token_id: string;
+            /** @description What the browser says of itself. */
+            user_agent: string;
+        };
         Policy: {
             /**
              * Format: duration
@@ -679,7 +932,7 @@ export interface components {
             max_backoff?: string;
             /**
              * Format: duration
-             * @description The wait after the first failed attempt; each next one doubles it.
+             * @description The wait after the first failed attempt, less up to a fifth by chance so that not all come back at once; each next one doubles it.
              * @example 1s
              */
             min_backoff?: string;
@@ -841,7 +1094,7 @@ export interface components {
              * @description How full the fullest master is, from 0 to 1: of what it may use, or of its machine's memory where it knows no bound. Null when it does not say.
              */
             memory_share: number | null;
-            /** @description Whether it answers and takes what is written. The other numbers are 0 when it does not answer. */
+            /** @description Whether it answers. The numbers are 0 when it does not. */
             reachable: boolean;
             /**
              * Format: int64
@@ -874,17 +1127,22 @@ export interface components {
         Session: {
             /** @description Tasks are kept in memory only and do not outlive the process. */
             embedded_redis: boolean;
-            /** @description Whether this server asks for its admin token. */
+            /** @description Who is asking; left out for somebody who is not signed in. */
+            me?: components["schemas"]["Me"];
+            /** @description Whether one must sign in here. */
             required: boolean;
             /** @description Whether this request may use the API. */
             signed_in: boolean;
             /** @description The server's version. */
             version: string;
         };
+        Sessions: {
+            items: components["schemas"]["OpenSession"][];
+        };
         SignIn: {
             /**
              * Format: password
-             * @description The server's admin token.
+             * @description A token, or the server's admin token.
              */
             token: string;
         };
@@ -1353,6 +1611,11 @@ export interface components {
              */
             subject: string;
             /**
+             * @description The token or person that handed it in; left out for the configuration's admin token, and where nobody signs in.
+             * @example tok_3x9k2m8v3n5p
+             */
+            submitted_by?: string;
+            /**
              * @description How it came out, in one line; empty until it succeeded.
              * @example 3 broken links on 120 pages
              */
@@ -1374,11 +1637,68 @@ export interface components {
             /** @description Why it does not run right now. */
             waiting?: components["schemas"]["Waiting"];
         };
+        TaskLink: {
+            /**
+             * Format: date-time
+             * @description When it ends; it ends earlier with the token that made it.
+             */
+            expires_at: string;
+            /**
+             * @description What shows the task: as the parameter link of the addresses below the task's, or as Authorization: Bearer. It is kept nowhere.
+             * @example wll_…
+             */
+            link: string;
+            /** @description The task's page with the link, relative to the server. The link stands behind the #, which browsers send to nobody. */
+            url: string;
+        };
         TaskPage: {
             /** @description The tasks, without input and result and with their last attempt only. */
             items: components["schemas"]["Task"][];
             /** @description Give it as cursor to get the next page; null at the end. */
             next_cursor: string | null;
+        };
+        Token: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description The token or person that made it; left out when the command did, or where nobody signs in. */
+            created_by?: string;
+            /**
+             * Format: date-time
+             * @description From then on it is refused.
+             */
+            expires_at: string;
+            /**
+             * @description Names the token; it is no secret.
+             * @example tok_3x9k2m8v3n5p
+             */
+            id: string;
+            /** @description The kinds that it is bound to; none means all. */
+            kinds: string[];
+            /**
+             * Format: date-time
+             * @description When it was used last, to the minute; left out until then.
+             */
+            last_used_at?: string;
+            /**
+             * @description What it is for, in the words of who made it.
+             * @example Shop, production
+             */
+            name: string;
+            /** @description The queues that it is bound to; none means all. */
+            queues: string[];
+            /**
+             * Format: date-time
+             * @description When it was revoked; it is listed for 30 days after that.
+             */
+            revoked_at?: string;
+            /**
+             * @description What it may do.
+             * @enum {string}
+             */
+            role: "viewer" | "submitter" | "operator" | "admin";
+        };
+        Tokens: {
+            items: components["schemas"]["Token"][];
         };
         Waiting: {
             /** @description A sentence for people. */
@@ -1477,6 +1797,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -1533,6 +1862,71 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal Server Error */
             500: {
                 headers: {
@@ -1573,6 +1967,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1777,6 +2180,140 @@ export interface operations {
             };
         };
     };
+    listSessions: {
+        parameters: {
+            query?: {
+                /** @description Those of all tokens, for admins; otherwise those that were opened with the caller's own. */
+                all?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getStats: {
         parameters: {
             query?: {
@@ -1800,6 +2337,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1847,6 +2393,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1911,6 +2466,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2187,7 +2751,10 @@ export interface operations {
     };
     getTask: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A link to this task, in place of a token. */
+                link?: string;
+            };
             header?: {
                 /** @description An ETag: answer 304 while the task is still the same. */
                 "If-None-Match"?: string;
@@ -2224,6 +2791,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2436,6 +3012,8 @@ export interface operations {
     taskEvents: {
         parameters: {
             query?: {
+                /** @description A link to this task, in place of a token. */
+                link?: string;
                 /** @description The same, for the first connection: browsers cannot set the header. */
                 last_event_id?: string;
             };
@@ -2462,6 +3040,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2507,9 +3094,119 @@ export interface operations {
             };
         };
     };
+    createLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewLink"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskLink"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listLogs: {
         parameters: {
             query?: {
+                /** @description A link to this task, in place of a token. */
+                link?: string;
                 /** @description Lines after this sequence number. */
                 after?: number;
                 /** @description How many lines at most. */
@@ -2535,6 +3232,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2583,6 +3289,8 @@ export interface operations {
     getResult: {
         parameters: {
             query?: {
+                /** @description A link to this task, in place of a token. */
+                link?: string;
                 /** @description Which form. Left out: as the header Accept says. */
                 format?: "json" | "csv";
             };
@@ -2613,6 +3321,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2750,6 +3467,302 @@ export interface operations {
             };
         };
     };
+    listTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeToken"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The token's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The token's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listWorkers: {
         parameters: {
             query?: never;
@@ -2770,6 +3783,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -2,6 +2,7 @@ import { useEffect } from 'preact/hooks'
 import { api, onSignedOut, problemOf } from './api.ts'
 import { Box, useBox } from './box.ts'
 import type { Problem } from './api.ts'
+import { given, link } from './link.ts'
 import { place, go } from './router.ts'
 import { session } from './use.ts'
 import { Blank, Trouble } from './parts/blank.tsx'
@@ -14,6 +15,8 @@ import { TasksPage } from './pages/tasks.tsx'
 import { WorkersPage } from './pages/workers.tsx'
 
 const newPage = lazy<object>(() => import('./pages/new.tsx').then((m) => m.NewPage))
+const tokensPage = lazy<object>(() => import('./pages/tokens.tsx').then((m) => m.TokensPage))
+const sessionsPage = lazy<object>(() => import('./pages/sessions.tsx').then((m) => m.SessionsPage))
 const systemPage = lazy<object>(() => import('./pages/system.tsx').then((m) => m.SystemPage))
 const taskPage = lazy<{ id: string }>(() => import('./pages/task.tsx').then((m) => m.TaskPage))
 
@@ -22,7 +25,11 @@ const problem = new Box<Problem | undefined>(undefined)
 /** Asks the server who is here. */
 function askSession(): void {
   api.session().then(
-    (s) => { session.value = s; problem.value = undefined },
+    (s) => {
+      link.value = s.signed_in ? '' : given
+      session.value = s
+      problem.value = undefined
+    },
     (err: unknown) => { problem.value = problemOf(err) },
   )
 }
@@ -37,7 +44,7 @@ export function App() {
   }, [])
   if (!who && fault) return <main class="alone"><Mark /><Trouble problem={fault} onRetry={askSession} /></main>
   if (!who) return null
-  if (who.required && !who.signed_in) return <SignIn onDone={askSession} />
+  if (who.required && !who.signed_in) return given ? <Shell shared><Route /></Shell> : <SignIn onDone={askSession} />
   return <Shell><Route /></Shell>
 }
 
@@ -48,6 +55,8 @@ function Route() {
   const id = /^\/tasks\/([^/]+)\/?$/.exec(path)?.[1]
   if (id !== undefined) return <Come key={id} page={taskPage} id={safeDecode(id)} />
   if (path === '/new') return <Come key={`new ${query.get('from') ?? ''}`} page={newPage} />
+  if (path === '/tokens') return <Come page={tokensPage} />
+  if (path === '/sessions') return <Come page={sessionsPage} />
   if (path === '/queues') return <QueuesPage />
   if (path === '/workers') return <WorkersPage />
   if (path === '/system') return <Come key="system" page={systemPage} />

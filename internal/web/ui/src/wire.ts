@@ -26,6 +26,12 @@ export type Finding = Schemas['Finding']
 /** What the event "counts" tells. */
 export type Counts = Pick<Stats, 'at' | 'totals' | 'items'>
 export type Session = Schemas['Session']
+export type Me = Schemas['Me']
+export type Role = Me['role']
+export type Token = Schemas['Token']
+export type MadeToken = Schemas['MadeToken']
+export type OpenSession = Schemas['OpenSession']
+export type TaskLink = Schemas['TaskLink']
 export type Task = Omit<Schemas['Task'], 'input' | 'result'> & { input?: Json; result?: Json }
 export type Kind = Omit<Schemas['KindInfo'], 'example' | 'input_schema' | 'result_schema'> & { example: Json; input_schema: Schema }
 export type Report = Filled<Schemas['SiteAuditResult']>
@@ -61,6 +67,9 @@ export interface Schema {
 
 /** The states in the order of a task's life. */
 export const states: State[] = ['scheduled', 'pending', 'active', 'retrying', 'succeeded', 'failed', 'canceled', 'expired']
+
+/** The roles of tokens, weakest first. */
+export const roles: Role[] = ['viewer', 'submitter', 'operator', 'admin']
 
 /** Reports whether nothing more happens to a task in this state by itself. */
 export function final(s: State): boolean {
