@@ -44,7 +44,7 @@ type problemSort struct {
 }
 
 // problemSorts is the one table of problems.
-func problemSorts() map[string]problemSort {
+func problemSorts() map[string]problemSort { //nolint:funlen // it is one table
 	return map[string]problemSort{
 		codeValidation: {http.StatusUnprocessableEntity, "The request has faults",
 			"The request was understood, but some of it is not as it must be. The member errors lists every fault with its place and the rule it broke. Correct them and send it again; the same request would fail again."},
