@@ -90,6 +90,14 @@ func TestParseConfigSecretFromFile(t *testing.T) {
 	}
 }
 
+// A page in front of an API elsewhere has no token: the API asks for its own.
+func TestParseConfigFront(t *testing.T) {
+	c, err := parseConfig([]string{"-role", "web", "-listen", ":8000", "-backend-url", "http://backend:8000"}, env(), &bytes.Buffer{})
+	if err != nil || c.backendURL != "http://backend:8000" || c.needsRedis() {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
 func TestParseConfigFaults(t *testing.T) {
 	tests := []struct {
 		name string
@@ -101,6 +109,9 @@ func TestParseConfigFaults(t *testing.T) {
 			[]string{"-role", `"cook"`, "-drain", "-queues", "WINDLASS_CONCURRENCY"}},
 		{"open address without a token", []string{"-listen", "0.0.0.0:8000"}, env(), []string{"-listen", "WINDLASS_ADMIN_TOKEN"}},
 		{"a name is no loopback", []string{"-listen", "windlass.internal:8000"}, env(), []string{"-listen"}},
+		{"a backend of this machine may trust it", []string{"-role", "web", "-listen", "0.0.0.0:8000", "-backend-url", "http://127.0.0.1:8001"}, env(), []string{"-listen", "WINDLASS_ADMIN_TOKEN"}},
+		{"a backend beside the API", []string{"-role", "api,web", "-backend-url", "http://backend:8000"}, env(), []string{"-backend-url", "without api"}},
+		{"no backend's URL", []string{"-role", "web"}, env("WINDLASS_BACKEND_URL", "backend:8000"), []string{"WINDLASS_BACKEND_URL", "http://backend:8000"}},
 		{"short token", nil, env("WINDLASS_ADMIN_TOKEN", "short"), []string{"WINDLASS_ADMIN_TOKEN"}},
 		{"token file empty", nil, env("WINDLASS_ADMIN_TOKEN_FILE", "/dev/null"), []string{"WINDLASS_ADMIN_TOKEN_FILE", "empty"}},
 		{"no role", []string{"-role", ""}, env(), []string{"-role", "empty"}},

@@ -144,7 +144,7 @@ func accessTable() []accessRow {
 		{"DELETE /api/v1/session", "", "", all(204)},
 		{"GET /problems/{slug}", "", "problem", all(200)},
 	}
-	for _, path := range append(healthPaths(), "/openapi.json", "/openapi.yaml", "/docs", "/redoc", "/problems") {
+	for _, path := range append(HealthPaths(), "/openapi.json", "/openapi.yaml", "/docs", "/redoc", "/problems") {
 		rows = append(rows, accessRow{"GET " + path, "", "", all(200)})
 	}
 	return rows

@@ -140,17 +140,14 @@ func New(c Config) *API {
 	return a
 }
 
-// Handler serves everything that Paths lists. Serve it by front.NewServer, which
-// ends clients that are too slow.
+// Handler serves everything that Paths and HealthPaths list. Serve it by
+// front.NewServer, which ends clients that are too slow.
 func (a *API) Handler() http.Handler { return a.handler }
 
-// Paths lists the patterns of http.ServeMux that belong to Handler, for a
-// listener that serves more than the API.
-func (a *API) Paths() []string {
-	return []string{
-		"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/",
-		"/livez", "/readyz", "/healthz", "/metrics",
-	}
+// Paths lists the patterns of http.ServeMux that belong to Handler, beside
+// those of HealthPaths, for a listener that serves more than the API.
+func Paths() []string {
+	return []string{"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/"}
 }
 
 // Close ends event streams and requests that wait for a result, so that the

@@ -45,6 +45,8 @@ const (
 	codeUnconfirmed = "task_unconfirmed"
 	codeShutdown    = "shutting_down"
 	codeInternal    = "internal_error"
+	codeBackendAway = "backend_unavailable" // answered by a page that stands in front of the API
+	codeBackendLost = "backend_lost"        // the same
 )
 
 // problemSort is what all problems of one code share. about is the text of its page.
@@ -74,7 +76,7 @@ func loadProblems() map[string]problemSort {
 	}
 }
 
-func generalProblems() map[string]problemSort {
+func generalProblems() map[string]problemSort { //nolint:funlen // it is one table
 	return map[string]problemSort{
 		codeValidation: {http.StatusUnprocessableEntity, "The request has faults",
 			"The request was understood, but some of it is not as it must be. The member errors lists every fault with its place and the rule it broke. Correct them and send it again; the same request would fail again."},
@@ -138,6 +140,10 @@ func generalProblems() map[string]problemSort {
 			"This server accepts a task only when replicas of Redis have it too, and they did not answer in time. The task exists now and most likely runs; the detail and the header Location name it. Send the request again with the same Idempotency-Key, or ask for the task, to be sure."},
 		codeShutdown: {http.StatusServiceUnavailable, "This process is shutting down",
 			"Send the request again; another process will answer it."},
+		codeBackendAway: {http.StatusServiceUnavailable, "The backend cannot be reached",
+			"The process that stands in front of the API could not reach it. Nothing was handed on; try again in a few seconds."},
+		codeBackendLost: {http.StatusBadGateway, "The backend's answer was lost",
+			"The request was handed on to the API, and the connection to it ended before an answer came. Nothing is known about what it did: send the request again with the same Idempotency-Key to be sure."},
 		codeInternal: {http.StatusInternalServerError, "Something went wrong here",
 			"This is a fault of the server. Its log tells more under the request's id, which stands in the member instance and in the header X-Request-Id."},
 	}

@@ -186,7 +186,7 @@ func (a *API) pages(router chi.Router) {
 		router.Method(http.MethodGet, path, h)
 	}
 	health := HealthHandler(a.config.Ready, a.config.Metrics.Handler())
-	for _, path := range healthPaths() {
+	for _, path := range HealthPaths() {
 		open(path, health)
 	}
 	open("/openapi.json", a.document.serve("application/json", a.document.json))
