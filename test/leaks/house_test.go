@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -103,7 +104,7 @@ func newHouse(t *testing.T) *house {
 	}
 	a := api.New(api.Config{Store: s, Kinds: kinds, Log: log, Version: "test", AdminToken: h.token, Metrics: registry, Keys: h.keys, Tracer: h.tracer})
 	mux := http.NewServeMux()
-	for _, path := range a.Paths() {
+	for _, path := range slices.Concat(api.Paths(), api.HealthPaths()) {
 		mux.Handle(path, a.Handler())
 	}
 	page, err := web.New()
