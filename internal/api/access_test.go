@@ -130,6 +130,7 @@ func accessTable() []accessRow {
 		{"POST " + tasks + "/{id}/links", "{}", "pending", [9]int{401, 403, 201, 201, 201, 201, 404, 403, 403}},
 		{"POST " + tasks + "/{id}/retry", "", "canceled", operate},
 		{"DELETE " + tasks + "/{id}", "", "canceled", with(operate, 202, 204)},
+		{"GET /api/v1/audit", "", "", admin},
 		{"GET /api/v1/tokens", "", "", admin},
 		{"GET /api/v1/tokens/{id}", "", "token", admin},
 		{"GET /api/v1/audit", "", "", admin},
