@@ -133,7 +133,6 @@ func accessTable() []accessRow {
 		{"GET /api/v1/audit", "", "", admin},
 		{"GET /api/v1/tokens", "", "", admin},
 		{"GET /api/v1/tokens/{id}", "", "token", admin},
-		{"GET /api/v1/audit", "", "", admin},
 		{"POST /api/v1/tokens", `{"name":"n","role":"admin"}`, "", with(admin, 200, 201)},
 		{"DELETE /api/v1/tokens/{id}", "", "token", with(admin, 200, 204)},
 		{"GET /api/v1/secrets", "", "", admin},
