@@ -44,8 +44,9 @@ type process struct {
 	id, host  string
 	started   time.Time
 	shipper   *awslogs.Shipper // nil: log lines are not shipped
-	source    *store.Source
-	store     *store.Store
+	source    *store.Source    // nil without Redis
+	store     *store.Store     // nil without Redis
+	backend   *web.Backend     // nil where the page has the API beside it, or none
 	kinds     []task.Kind
 	log       *slog.Logger
 	metrics   *metric.Registry
@@ -56,16 +57,18 @@ type process struct {
 	working sync.WaitGroup
 }
 
-func newProcess(c config, source *store.Source, s *store.Store, logs *logs) (*process, error) {
+func newProcess(c config, logs *logs) (*process, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("find this machine's name: %w", err)
 	}
 	p := &process{
-		config: c, id: processID(host), host: host, started: s.Now().UTC().Truncate(time.Millisecond),
-		shipper: logs.shipper, source: source, store: s, log: logs.log,
+		config: c, id: processID(host), host: host, started: time.Now().UTC().Truncate(time.Millisecond),
+		shipper: logs.shipper, log: logs.log,
 	}
-	p.kinds = kind.All(egress.New(c.egress), "Windlass/"+version)
+	for _, k := range kind.All(egress.New(c.egress), "Windlass/"+version) {
+		p.kinds = append(p.kinds, k.WithSecretPaths(c.redact))
+	}
 	return p, nil
 }
 
@@ -76,11 +79,15 @@ func (p *process) roles(ctx context.Context, stdout io.Writer) ([]role, error) {
 	if err != nil {
 		return nil, err
 	}
-	roles := []role{front, p.present}
+	roles := []role{front}
+	if p.store != nil {
+		roles = append(roles, p.present)
+	}
 	if p.has(roleWorker) {
 		c := worker.Config{
 			Store: p.store, Kinds: p.kinds, Queues: p.queues, Strict: p.strict, Concurrency: p.concurrency,
 			Drain: p.drain, Version: version, Log: p.log, Metrics: worker.NewMetrics(p.metrics), Tracer: p.tracer,
+			Keys: p.keys,
 		}
 		roles = append(roles, p.work(func(ctx context.Context) error { return worker.Run(ctx, c) }))
 	}
@@ -109,7 +116,7 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	mux := http.NewServeMux()
 	end := func() {}
 	health := api.HealthHandler(p.ready, p.metrics.Handler())
-	for _, path := range []string{"/livez", "/readyz", "/healthz", "/metrics"} {
+	for _, path := range api.HealthPaths() {
 		mux.Handle(path, health)
 	}
 	if p.has(roleAPI) {
@@ -122,9 +129,10 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 			Embedded: p.source.Embedded(), Metrics: p.metrics, Tracer: p.tracer,
 			Process: p.describe, LogsURL: p.logsURL,
 			Proxies: p.proxies, Limits: api.Limits{Rates: p.rates, Streams: p.maxStreams},
+			Keys: p.keys,
 		})
 		end = a.Close
-		for _, path := range []string{"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/"} {
+		for _, path := range api.Paths() {
 			mux.Handle(path, a.Handler())
 		}
 		if !p.has(roleWeb) {
@@ -137,6 +145,16 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 			return nil, err
 		}
 		mux.Handle("/", page)
+	}
+	if p.backendURL != "" {
+		var err error
+		if p.backend, err = web.NewBackend(p.backendURL, p.log); err != nil {
+			return nil, fmt.Errorf("-backend-url: %w", err)
+		}
+		end = p.backend.Close
+		for _, path := range api.Paths() {
+			mux.Handle(path, p.backend)
+		}
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.listen)
 	if err != nil {
@@ -163,10 +181,15 @@ func (p *process) checkDoor(ctx context.Context) error {
 
 // ready says whether this process may get traffic.
 func (p *process) ready(ctx context.Context) error {
-	if p.draining.Load() {
+	switch {
+	case p.draining.Load():
 		return errors.New("draining")
+	case p.store != nil:
+		return p.store.Ready(ctx)
+	case p.backend != nil:
+		return p.backend.Ready(ctx)
 	}
-	return p.store.Ready(ctx)
+	return nil // the page alone
 }
 
 func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler, end func(), stdout io.Writer) error {

@@ -135,13 +135,16 @@ func accessTable() []accessRow {
 		{"GET /api/v1/tokens/{id}", "", "token", admin},
 		{"POST /api/v1/tokens", `{"name":"n","role":"admin"}`, "", with(admin, 200, 201)},
 		{"DELETE /api/v1/tokens/{id}", "", "token", with(admin, 200, 204)},
+		{"GET /api/v1/secrets", "", "", admin},
+		{"PUT /api/v1/secrets/{name}", `{"value":"a value that nobody sees"}`, "secret", admin},
+		{"DELETE /api/v1/secrets/{name}", "", "secret", with(admin, 200, 204)},
 		{"DELETE /api/v1/sessions/{id}", "", "session", [9]int{401, 404, 404, 404, 404, 204, 404, 403, 403}},
 		{"GET /api/v1/session", "", "", all(200)},
 		{"POST /api/v1/session", `{"token":"` + token + `"}`, "", all(204)},
 		{"DELETE /api/v1/session", "", "", all(204)},
 		{"GET /problems/{slug}", "", "problem", all(200)},
 	}
-	for _, path := range append(healthPaths(), "/openapi.json", "/openapi.yaml", "/docs", "/redoc", "/problems") {
+	for _, path := range append(HealthPaths(), "/openapi.json", "/openapi.yaml", "/docs", "/redoc", "/problems") {
 		rows = append(rows, accessRow{"GET " + path, "", "", all(200)})
 	}
 	return rows
@@ -150,7 +153,7 @@ func accessTable() []accessRow {
 // TestAccess is every route times everybody: the status that each gets.
 func TestAccess(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(c *Config) { c.AdminToken = token })
+	s := newSite(t, func(c *Config) { c.AdminToken, c.Keys = token, parseKeys(t, "a") })
 	names, headers, owner := s.who()
 	rows := accessTable()
 	var routes []string
@@ -196,6 +199,11 @@ func (s *site) prepare(path, what, name string, owner store.Token) (address stri
 		id = session.ID
 	case "problem":
 		id = "forbidden"
+	case "secret":
+		id = "orders-token"
+		if _, err := s.store.PutSecret(s.t.Context(), id, func(*store.Secret) error { return nil }); err != nil {
+			s.t.Fatal(err)
+		}
 	case "pending", "canceled", "succeeded", "":
 		id = s.taskOf(what, name, owner)
 	}
@@ -210,7 +218,7 @@ func (s *site) prepare(path, what, name string, owner store.Token) (address stri
 		}
 		header = []string{"Authorization", "Bearer " + link}
 	}
-	return strings.NewReplacer("{id}", id, "{slug}", id).Replace(path), header
+	return strings.NewReplacer("{id}", id, "{slug}", id, "{name}", id).Replace(path), header
 }
 
 // taskOf makes a task in a state: the owner's own, for everybody else somebody else's.

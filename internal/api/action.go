@@ -27,6 +27,9 @@ const (
 	ActionReadTokens   Action = "tokens.read"
 	ActionChangeTokens Action = "tokens.change"
 	ActionReadAudit    Action = "audit.read"
+
+	ActionReadSecrets   Action = "secrets.read" // their names
+	ActionChangeSecrets Action = "secrets.change"
 )
 
 // actions is the one table of who may do what: the least role that each action
@@ -53,6 +56,9 @@ func actions() map[Action]store.Role {
 		ActionReadTokens:   store.RoleAdmin,
 		ActionReadAudit:    store.RoleAdmin,
 		ActionChangeTokens: store.RoleAdmin,
+
+		ActionReadSecrets:   store.RoleAdmin,
+		ActionChangeSecrets: store.RoleAdmin,
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"windlass/internal/front"
 	"windlass/internal/metric"
 	"windlass/internal/oidc"
+	"windlass/internal/secret"
 	"windlass/internal/store"
 	"windlass/internal/task"
 	"windlass/internal/tracing"
@@ -46,6 +47,7 @@ type Config struct {
 	Embedded   bool                        // tasks are kept in memory only
 	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
 	Metrics    *metric.Registry            // of this process; nil: one of its own
+	Keys       *secret.Keys                // seals stored secrets and those of inputs; nil: no secrets are stored, and inputs are kept as they are
 	Tracer     *tracing.Tracer             // nil: nothing is traced
 	Process    func() store.Process        // this process as it is now; nil: nothing is known but its version
 	LogsURL    func(*task.Task) string     // where a task's log lines are, empty when that is not known; nil: nowhere
@@ -77,8 +79,8 @@ type API struct {
 	limits       *limits
 	crew         *recent[[]store.Worker]
 	counts       *recent[[]store.Count]
-	retold       retold
 	vitals       *recent[store.Vitals]
+	retold       retold
 	document     document
 	handler      http.Handler
 
@@ -137,17 +139,14 @@ func New(c Config) *API {
 	return a
 }
 
-// Handler serves everything that Paths lists. Serve it by front.NewServer, which
-// ends clients that are too slow.
+// Handler serves everything that Paths and HealthPaths list. Serve it by
+// front.NewServer, which ends clients that are too slow.
 func (a *API) Handler() http.Handler { return a.handler }
 
-// Paths lists the patterns of http.ServeMux that belong to Handler, for a
-// listener that serves more than the API.
-func (a *API) Paths() []string {
-	return []string{
-		"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/",
-		"/livez", "/readyz", "/healthz", "/metrics",
-	}
+// Paths lists the patterns of http.ServeMux that belong to Handler, beside
+// those of HealthPaths, for a listener that serves more than the API.
+func Paths() []string {
+	return []string{"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/"}
 }
 
 // Close ends event streams and requests that wait for a result, so that the

@@ -46,11 +46,8 @@ func (a *API) authenticate(r *http.Request) (*Caller, error) {
 	if !a.credentials.required {
 		return &Caller{Role: store.RoleAdmin, Via: ViaNothing}, nil
 	}
-	if header := r.Header.Get("Authorization"); header != "" {
-		scheme, token, _ := strings.Cut(header, " ") // RFC 6750 section 2.1
-		if !strings.EqualFold(scheme, "Bearer") {
-			return nil, store.ErrNoProof
-		}
+	// RFC 6750 section 2.1. Other schemes are a proxy's in between.
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		return a.bearer(r.Context(), strings.TrimSpace(token))
 	}
 	if link := linkOf(r); link != "" {

@@ -3,11 +3,9 @@ package api
 import (
 	"bytes"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"maps"
 	"slices"
 	"strings"
@@ -23,15 +21,6 @@ func pagePolicy(page []byte) string {
 	}
 	return "default-src 'none'; style-src " + style + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
-
-var (
-	//go:embed page/docs.html
-	docsHTML string
-	//go:embed page/problems.html
-	problemHTML string
-	//go:embed page/style.css
-	pageStyle string
-)
 
 // spec is what the reference page reads of the OpenAPI document.
 type spec struct {
@@ -91,7 +80,6 @@ type specSchema struct {
 // The page's own shapes.
 type (
 	docsPage struct {
-		Style  template.CSS
 		About  []string
 		Groups []docsGroup
 		Types  []docsType
@@ -130,22 +118,14 @@ func referencePage(document []byte) ([]byte, error) {
 	if err := json.Unmarshal(document, &s); err != nil {
 		return nil, fmt.Errorf("read the document: %w", err)
 	}
-	page := docsPage{Style: template.CSS(pageStyle), About: strings.Split(s.Info.Description, "\n\n")}
+	page := docsPage{About: strings.Split(s.Info.Description, "\n\n")}
 	for _, tag := range s.Tags {
 		page.Groups = append(page.Groups, docsGroup{tag.Name, tag.Description, s.operations(tag.Name)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Components.Schemas)) {
 		page.Types = append(page.Types, docsType{name, s.Components.Schemas[name].fields()})
 	}
-	t, err := template.New("docs").Parse(docsHTML)
-	if err != nil {
-		return nil, fmt.Errorf("read the page: %w", err)
-	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, page); err != nil {
-		return nil, fmt.Errorf("write the page: %w", err)
-	}
-	return b.Bytes(), nil
+	return page.html(), nil
 }
 
 func (s spec) operations(tag string) []docsOperation {

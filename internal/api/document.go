@@ -15,6 +15,7 @@ import (
 const (
 	tagTasks   = "Tasks"
 	tagEvents  = "Events"
+	tagSecrets = "Secrets"
 	tagSystem  = "System"
 	tagSession = "Session"
 	tagTokens  = "Tokens"
@@ -33,6 +34,7 @@ func (a *API) describe(doc *huma.OpenAPI) error {
 	doc.Tags = []*huma.Tag{
 		{Name: tagTasks, Description: "Hand tasks in, watch them, get their results."},
 		{Name: tagEvents, Description: "Live changes as server-sent events."},
+		{Name: tagSecrets, Description: "Secrets that tasks refer to by name."},
 		{Name: tagSystem, Description: "Kinds, queues, workers and counts."},
 		{Name: tagSession, Description: "Who is asking, and signing in with a browser."},
 		{Name: tagTokens, Description: "Credentials for programs and people."},
@@ -97,7 +99,7 @@ func (a *API) describeBodies(doc *huma.OpenAPI) {
 // same body, 304 has none, and no list in an address is null.
 func tidyOperations(doc *huma.OpenAPI) {
 	for _, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Delete} {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
 			if op == nil {
 				continue
 			}

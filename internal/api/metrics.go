@@ -16,7 +16,8 @@ type httpMetrics struct {
 
 func newHTTPMetrics(r *metric.Registry) *httpMetrics {
 	return &httpMetrics{
-		took: r.Histogram(metric.HTTPRequestDuration), streams: r.Gauge(metric.EventStreams), limited: r.Counter(metric.HTTPRequestsLimited),
+		took: r.Histogram(metric.HTTPRequestDuration), streams: r.Gauge(metric.EventStreams),
+		limited: r.Counter(metric.HTTPRequestsLimited),
 	}
 }
 

@@ -299,7 +299,7 @@ func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == pathBulk { // else it would be taken for a task's id
 		allowed, routes = []string{http.MethodPost}, chi.NewRouter()
 	}
-	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		asked := m
 		if m == http.MethodHead {
 			asked = http.MethodGet

@@ -112,6 +112,10 @@ func (a *API) translate(ctx context.Context, err error) *Problem {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return problem(codeTaskNotFound, "There is no task of this id, or no longer.")
+	case errors.Is(err, store.ErrNoSecret):
+		return problem(codeSecretNotFound, "There is no stored secret of this name.")
+	case errors.Is(err, store.ErrTooManySecrets):
+		return problem(codeTooManySecrets, fmt.Sprintf("There are %d secrets already. Delete one that nobody needs.", store.MaxSecrets))
 	case errors.Is(err, store.ErrNoToken):
 		return problem(codeTokenNotFound, "")
 	case errors.Is(err, store.ErrNoSession):

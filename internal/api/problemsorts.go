@@ -36,10 +36,17 @@ const (
 	codeLimited       = "rate_limited"
 	codeBusy          = "too_busy"
 	codeAddress       = "address_too_long"
-	codeStore         = "store_unavailable"
-	codeUnconfirmed   = "task_unconfirmed"
-	codeShutdown      = "shutting_down"
-	codeInternal      = "internal_error"
+
+	codeSecretsKey     = "secrets_not_configured"
+	codeSecretNotFound = "secret_not_found"
+	codeTooManySecrets = "too_many_secrets"
+
+	codeStore       = "store_unavailable"
+	codeUnconfirmed = "task_unconfirmed"
+	codeShutdown    = "shutting_down"
+	codeInternal    = "internal_error"
+	codeBackendAway = "backend_unavailable" // answered by a page that stands in front of the API
+	codeBackendLost = "backend_lost"        // the same
 )
 
 // problemSort is what all problems of one code share. about is the text of its page.
@@ -69,7 +76,7 @@ func loadProblems() map[string]problemSort {
 	}
 }
 
-func generalProblems() map[string]problemSort {
+func generalProblems() map[string]problemSort { //nolint:funlen // it is one table
 	return map[string]problemSort{
 		codeValidation: {http.StatusUnprocessableEntity, "The request has faults",
 			"The request was understood, but some of it is not as it must be. The member errors lists every fault with its place and the rule it broke. Correct them and send it again; the same request would fail again."},
@@ -117,6 +124,12 @@ func generalProblems() map[string]problemSort {
 			"The request was carried out before, but its task has been deleted since. It is not carried out again. Use a new key to run it anew."},
 		codeTooManyQueues: {http.StatusUnprocessableEntity, "There are too many queues",
 			"A queue comes into being when a task first names it, and their number is limited. Use one of those that exist."},
+		codeSecretsKey: {http.StatusConflict, "This server has no key for secrets",
+			"Stored secrets are sealed with a key that only the server's configuration holds: WINDLASS_SECRETS_KEY, or the file that WINDLASS_SECRETS_KEY_FILE names. Its operator sets it for every process that serves the API or runs tasks."},
+		codeSecretNotFound: {http.StatusNotFound, "There is no such secret",
+			"No secret of this name is stored. GET /api/v1/secrets lists them."},
+		codeTooManySecrets: {http.StatusUnprocessableEntity, "There are too many secrets",
+			"The number of stored secrets is limited. Delete those that no task refers to."},
 		codeIdentity: {http.StatusServiceUnavailable, "Nobody can tell who you are now",
 			"The keys by which the load balancer proves who signed in cannot be had at the moment. Try again, or send a token."},
 		codeStreams: {http.StatusServiceUnavailable, "Too many event streams are open",
@@ -127,6 +140,10 @@ func generalProblems() map[string]problemSort {
 			"This server accepts a task only when replicas of Redis have it too, and they did not answer in time. The task exists now and most likely runs; the detail and the header Location name it. Send the request again with the same Idempotency-Key, or ask for the task, to be sure."},
 		codeShutdown: {http.StatusServiceUnavailable, "This process is shutting down",
 			"Send the request again; another process will answer it."},
+		codeBackendAway: {http.StatusServiceUnavailable, "The backend cannot be reached",
+			"The process that stands in front of the API could not reach it. Nothing was handed on; try again in a few seconds."},
+		codeBackendLost: {http.StatusBadGateway, "The backend's answer was lost",
+			"The request was handed on to the API, and the connection to it ended before an answer came. Nothing is known about what it did: send the request again with the same Idempotency-Key to be sure."},
 		codeInternal: {http.StatusInternalServerError, "Something went wrong here",
 			"This is a fault of the server. Its log tells more under the request's id, which stands in the member instance and in the header X-Request-Id."},
 	}

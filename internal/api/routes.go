@@ -64,6 +64,7 @@ func (a *API) routes(h huma.API) {
 		}}},
 	}, a.getResult)
 	a.eventRoutes(h)
+	a.secretRoutes(h)
 	a.systemRoutes(h)
 	a.sessionRoutes(h)
 	a.tokenRoutes(h)
@@ -185,7 +186,7 @@ func (a *API) pages(router chi.Router) {
 		router.Method(http.MethodGet, path, h)
 	}
 	health := HealthHandler(a.config.Ready, a.config.Metrics.Handler())
-	for _, path := range healthPaths() {
+	for _, path := range HealthPaths() {
 		open(path, health)
 	}
 	open("/openapi.json", a.document.serve("application/json", a.document.json))

@@ -52,6 +52,9 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) 
 	if !caller.sees(sub.Kind, sub.Queue) {
 		return nil, outside(caller)
 	}
+	if p := (&secretCheck{api: a}).faults(ctx, sub, "body"); p != nil {
+		return nil, p
+	}
 	sub.SubmittedBy = caller.mark()
 	sub.Fresh = noCache(in.CacheControl)
 	accepted, err := a.keep(ctx, key, in.RawBody, sub)
@@ -238,10 +241,15 @@ func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error
 	result := BulkResult{Items: make([]BulkItem, len(items))}
 	var subs []store.Submission
 	var places []int
+	check := &secretCheck{api: a}
 	for i, raw := range items {
-		sub, p := a.submission(raw, fmt.Sprintf("body.items[%d]", i), now)
+		at := fmt.Sprintf("body.items[%d]", i)
+		sub, p := a.submission(raw, at, now)
 		if p == nil && !caller.sees(sub.Kind, sub.Queue) {
 			p = outside(caller)
+		}
+		if p == nil {
+			p = check.faults(ctx, sub, at)
 		}
 		if p != nil {
 			result.Items[i] = a.failedItem(ctx, p)

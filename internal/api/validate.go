@@ -63,7 +63,7 @@ func (a *API) submission(raw json.RawMessage, at string, now time.Time) (store.S
 	if len(faults) > 0 || !known {
 		return store.Submission{}, a.refuse(faults, map[string]any{"kind": s.Kind}, at)
 	}
-	return build(k, s, policy, checked), nil
+	return a.conceal(k, build(k, s, policy, checked)), nil
 }
 
 // innerFaults looks at the input of a submission whose outside has faults already.

@@ -23,6 +23,7 @@ var luaFiles embed.FS
 type scripts struct {
 	submit, claim, extend, report, end, cancel, retry, delete, upkeep, trim, list, logs, mend, lead, beat, period *redis.Script
 	permits                                                                                                       *redis.Script // alone: it belongs to no queue
+	secret                                                                                                        *redis.Script
 }
 
 func loadScripts() (scripts, error) {
@@ -50,7 +51,13 @@ func loadScripts() (scripts, error) {
 	// asks whether there is memory before a script's first write only, and not
 	// before one that frees some.
 	always := func(name string) *redis.Script { return load(name, "redis.call('UNLINK', base .. 'full')\n") }
+	alone := func(name string) *redis.Script {
+		body, err := luaFiles.ReadFile(path.Join("lua", name+".lua"))
+		failed = errors.Join(failed, err)
+		return redis.NewScript(string(body))
+	}
 	all := scripts{
+		secret: alone("secret"),
 		submit: refused("submit"), retry: refused("retry"), list: refused("list"), logs: refused("logs"),
 		claim: always("claim"), extend: always("extend"), report: always("report"), end: always("end"),
 		cancel: always("cancel"), delete: always("delete"), upkeep: always("upkeep"), trim: always("trim"),

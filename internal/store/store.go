@@ -86,7 +86,7 @@ type Store struct {
 	ends    shared[ending, ended]
 	permits shared[PermitAsk, granted]
 	proofs  proofs
-	used    noted    // when tokens and sessions were used
+	used    noted    // when tokens, sessions and stored secrets were used
 	queues  sync.Map // name -> when this process registered it
 	watch   watch
 	ready   readiness

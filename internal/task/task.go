@@ -101,6 +101,8 @@ type Task struct {
 	SubmittedBy string `json:"submitted_by,omitempty" doc:"The token or person that handed it in; left out for the configuration's admin token, and where nobody signs in." example:"tok_3x9k2m8v3n5p"`
 
 	Traceparent string `json:"-"` // W3C trace context of the submit, handed on by http.request
+	// Sealed is the whole input, encrypted, when Input lacks the secrets in it.
+	Sealed string `json:"-"`
 }
 
 // Failure is why an attempt did not succeed, fit for a stranger's eyes.

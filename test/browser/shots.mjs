@@ -28,7 +28,7 @@ async function scene() {
   await windlass.submitAll(orders)
   const report = await windlass.submit({ kind: 'site.audit', input: { url: site.url }, tags: ['weekly'] }, { wait: 50 })
   const failed = await windlass.submit({
-    kind: 'http.request', input: { url: 'http://127.0.0.1:1/hooks/order-paid', method: 'POST', body: '{"order":1182}' },
+    kind: 'http.request', input: { url: 'http://127.0.0.1:2/hooks/order-paid', method: 'POST', body: '{"order":1182}' },
     tags: ['order:1182', 'webhook'], policy: { max_attempts: 4, min_backoff: '300ms', max_backoff: '1s' },
   }, { wait: 30 })
   await windlass.submit(call('guides/gone'), { wait: 10 })
@@ -38,7 +38,7 @@ async function scene() {
   await windlass.cancel((await windlass.submit(echo('Send the newsletter', { delay: '2h' }))).id)
   await windlass.submit(echo('Resize 412 pictures', { input: { sleep: '3m' } }))
   const retrying = await windlass.submit({
-    kind: 'http.request', input: { url: 'http://127.0.0.1:1/stock', method: 'PUT', body: '{}' },
+    kind: 'http.request', input: { url: 'http://127.0.0.1:2/stock', method: 'PUT', body: '{}' },
     tags: ['stock'], policy: { max_attempts: 8, min_backoff: '20m', max_backoff: '1h' },
   })
   await expect.poll(async () => (await windlass.task(retrying.id)).state).toBe('retrying')

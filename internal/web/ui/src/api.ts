@@ -4,7 +4,7 @@
 import { hear } from './clock.ts'
 import { parse, type Json } from './json.ts'
 import { link } from './link.ts'
-import type { Entry, Fault, Kind, Logs, MadeToken, OpenSession, Page, Queue, Session, Stats, System, Task, TaskLink, Token, Worker } from './wire.ts'
+import type { Entry, Fault, Kind, Logs, MadeToken, OpenSession, Page, PutSecret, Queue, Secret, Session, Stats, System, Task, TaskLink, Token, Worker } from './wire.ts'
 
 /** A fault as RFC 9457 tells it, or the loss of the connection (status 0). */
 export class Problem extends Error {
@@ -91,6 +91,7 @@ function problemBody(body: string): Partial<Record<string, unknown>> {
 
 const get = async <T>(path: string, signal?: AbortSignal): Promise<T> => (await call<T>(path, { signal })).body
 const post = async <T>(path: string): Promise<T> => (await call<T>(path, { method: 'POST' })).body
+const secret = (name: string) => `/secrets/${encodeURIComponent(name)}`
 const send = async <T>(path: string, body: object): Promise<T> => (await call<T>(path, { method: 'POST', body: JSON.stringify(body) })).body
 const one = (id: string) => `/tasks/${encodeURIComponent(id)}`
 
@@ -123,6 +124,9 @@ export const api = {
   kinds: () => get<{ items: Kind[] }>('/kinds'),
   queues: (signal?: AbortSignal) => get<{ items: Queue[] }>('/queues', signal),
   workers: (signal?: AbortSignal) => get<{ items: Worker[] }>('/workers', signal),
+  secrets: (signal?: AbortSignal) => get<{ items: Secret[] }>('/secrets', signal),
+  putSecret: (name: string, body: PutSecret) => call<Secret>(secret(name), { method: 'PUT', body: JSON.stringify(body) }),
+  removeSecret: (name: string) => call<null>(secret(name), { method: 'DELETE' }),
   stats: (signal?: AbortSignal) => get<Stats>('/stats', signal),
   system: (signal?: AbortSignal) => get<System>('/system', signal),
 }

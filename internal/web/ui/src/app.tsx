@@ -15,10 +15,11 @@ import { TasksPage } from './pages/tasks.tsx'
 import { WorkersPage } from './pages/workers.tsx'
 
 const newPage = lazy<object>(() => import('./pages/new.tsx').then((m) => m.NewPage))
+const secretsPage = lazy<object>(() => import('./pages/secrets.tsx').then((m) => m.SecretsPage))
 const tokensPage = lazy<object>(() => import('./pages/tokens.tsx').then((m) => m.TokensPage))
 const sessionsPage = lazy<object>(() => import('./pages/sessions.tsx').then((m) => m.SessionsPage))
-const auditPage = lazy<object>(() => import('./pages/audit.tsx').then((m) => m.AuditPage))
 const systemPage = lazy<object>(() => import('./pages/system.tsx').then((m) => m.SystemPage))
+const auditPage = lazy<object>(() => import('./pages/audit.tsx').then((m) => m.AuditPage))
 const taskPage = lazy<{ id: string }>(() => import('./pages/task.tsx').then((m) => m.TaskPage))
 
 const problem = new Box<Problem | undefined>(undefined)
@@ -75,6 +76,7 @@ function Route() {
   if (path === '/audit') return <Come page={auditPage} />
   if (path === '/queues') return <QueuesPage />
   if (path === '/workers') return <WorkersPage />
+  if (path === '/secrets') return <Come key="secrets" page={secretsPage} />
   if (path === '/system') return <Come key="system" page={systemPage} />
   return <Blank whole title="There is no such page" actions={<a class="button" href="/tasks">Go to tasks</a>}>The address leads nowhere here.</Blank>
 }

@@ -6,6 +6,7 @@ import type { Task } from './wire.ts'
 
 export type Action = 'tasks.submit' | 'tasks.cancel' | 'tasks.cancel_own' | 'tasks.retry' | 'tasks.delete' | 'tasks.share'
   | 'tasks.list' | 'system.read' | 'sessions.own' | 'sessions.all' | 'tokens.read' | 'tokens.change' | 'audit.read'
+  | 'secrets.read' | 'secrets.change'
 
 /** Whether the reader's role includes the action. */
 export function may(action: Action): boolean {

@@ -69,6 +69,7 @@ export function Menu({ onKeys }: { onKeys: () => void }) {
           <hr />
           {may('tokens.read') && <a class="menu-item" href="/tokens" onClick={() => setOpen(false)}>Tokens</a>}
           {may('audit.read') && <a class="menu-item" href="/audit" onClick={() => setOpen(false)}>Audit</a>}
+          {may('secrets.read') && <a class="menu-item" href="/secrets" onClick={() => setOpen(false)}>Secrets</a>}
           {who?.required && may('sessions.own') && <a class="menu-item" href="/sessions" onClick={() => setOpen(false)}>Sessions</a>}
           <a class="menu-item" href="/docs">API documentation</a>
           <button class="menu-item" onClick={() => { setOpen(false); onKeys() }}>Keyboard shortcuts <kbd>?</kbd></button>
