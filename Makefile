@@ -60,7 +60,7 @@ $(DIST): $(UI)/node_modules/.package-lock.json $(PAGE)
 
 .PHONY: test
 test: page $(BROWSER) ## every test: Go with the race detector, 5 s of each fuzz test, page, browser
-	@scripts/setup gcc redis-server chromium font moto awscli promtool ip systemd curl
+	@scripts/setup gcc redis-server chromium font moto awscli promtool schemathesis ip systemd curl
 	@if command -v terraform >/dev/null; then scripts/setup $(DEPLOY); fi
 	@scripts/test
 
@@ -79,6 +79,8 @@ check: page ## format, vet, lint, walls between packages, types of the page, gen
 	@echo "== gofmt"
 	@unformatted=$$(find . \( -name node_modules -o -name .cache -o -name .git \) -prune -o -name '*.go' -print | xargs gofmt -l) && \
 		if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	@echo "== go mod verify"
+	@go mod verify
 	@echo "== go vet"
 	@go vet ./...
 	@echo "== golangci-lint"
@@ -95,6 +97,10 @@ check: page ## format, vet, lint, walls between packages, types of the page, gen
 	@if [ -x .cache/hadolint/bin/hadolint ]; then .cache/hadolint/bin/hadolint Dockerfile; fi
 	@echo "== workflows"
 	@go tool -modfile=tools/actionlint.mod actionlint
+
+.PHONY: release
+release: $(UI)/node_modules/.package-lock.json ## write bin/release: archives, bills of materials, licences, checksums; built twice, byte by byte the same
+	VERSION=$(VERSION) scripts/release
 
 .PHONY: generate
 generate: $(UI)/node_modules/.package-lock.json ## write openapi.json from the API, the page's types from it, and the tables of docs/metrics.md

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -233,10 +232,8 @@ func register[I, O any](a *API, h huma.API, action Action, op huma.Operation, ha
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
-	if strings.Contains(op.Path, "{") {
-		op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
-	}
-	everywhere := []int{http.StatusRequestURITooLong, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	// 422 is for unknown parameters, if for nothing else.
+	everywhere := []int{http.StatusRequestURITooLong, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
 	for _, code := range append(op.Errors, everywhere...) {
 		op.Responses[fmt.Sprint(code)] = problemResponse(code)
 	}

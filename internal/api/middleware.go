@@ -161,14 +161,24 @@ func (a *API) recoverer(next http.Handler) http.Handler {
 			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(v)
 			}
-			a.log.ErrorContext(r.Context(), "panic", "error", fmt.Sprint(v),
-				"request_id", requestID(r.Context()), "stack", string(debug.Stack()))
+			a.panicked(r.Context(), v)
 			if rec, ok := w.(*recorder); ok && rec.status == 0 {
 				a.writeProblem(w, r, problem(codeInternal, "Something went wrong here. The log tells more under this request's id."))
 			}
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+func (a *API) panicked(ctx context.Context, v any) {
+	a.log.ErrorContext(ctx, "panic", "error", fmt.Sprint(v), "request_id", requestID(ctx), "stack", string(debug.Stack()))
+}
+
+// logPanic ends a panic of what goes on when its request is over. To be deferred.
+func (a *API) logPanic(ctx context.Context) {
+	if v := recover(); v != nil {
+		a.panicked(ctx, v)
+	}
 }
 
 // readBody takes the body in whole before anything else looks at it: within

@@ -138,6 +138,7 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 		go func() {
 			defer cancel()
 			defer l.end()
+			defer a.logPanic(ctx) // recoverer is not above this
 			follow(ctx, l)
 		}()
 	}}, nil

@@ -358,6 +358,27 @@ class Deployment:
         policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
         self.assertIn(("Deny", {"Bool": {"aws:SecureTransport": "false"}}), [(s["Effect"], s.get("Condition")) for s in policy["Statement"]])
 
+    def test_a_tags(self):
+        """Each thing says whose it is: those that Terraform knows, and what AWS says of the main ones."""
+        want = {"Application": "windlass", "Environment": self.profile, "ManagedBy": "terraform"}
+        resources = json.loads(self.terraform.show())["values"]["root_module"]["resources"]
+        tagged = {r["address"]: r["values"]["tags_all"] for r in resources if r["mode"] == "managed" and "tags_all" in r["values"]}
+        self.assertGreater(len(tagged), 20)
+        for address, tags in tagged.items():
+            self.assertEqual({**(tags or {}), **want}, tags, address)
+        redis = self.api("elasticache").describe_replication_groups()["ReplicationGroups"][0]["ARN"]
+        balancer = self.balancer()["LoadBalancerArn"]
+        instances = [i for r in self.api("ec2").describe_instances()["Reservations"] for i in r["Instances"]]
+        self.assertTrue(instances)
+        for what, tags in [
+            ("Redis", self.api("elasticache").list_tags_for_resource(ResourceName=redis)["TagList"]),
+            ("load balancer", self.api("elbv2").describe_tags(ResourceArns=[balancer])["TagDescriptions"][0]["Tags"]),
+            *[(name, secret["Tags"]) for name, (secret, _) in self.secrets().items()],
+            *[(i["InstanceId"], i["Tags"]) for i in instances],
+        ]:
+            have = {t["Key"]: t["Value"] for t in tags}
+            self.assertEqual({**have, **want}, have, what)
+
     def test_a_outputs(self):
         outputs = self.terraform.outputs()
         name = self.balancer()["DNSName"]

@@ -6,6 +6,8 @@ import { expectSound } from './lib/sound.js'
 const key = Buffer.alloc(32, 7).toString('base64')
 const windlass = useWindlass({ env: { WINDLASS_SECRETS_KEY: key } })
 const keyless = useWindlass()
+const token = 'a token long enough to be one: 7f3a91c2'
+const guarded = useWindlass({ env: { WINDLASS_SECRETS_KEY: key, WINDLASS_ADMIN_TOKEN: token } })
 const value = 'tok-5f1c-9a7e-on-this-page-only'
 
 const dialog = (page) => page.getByRole('dialog')
@@ -106,4 +108,18 @@ test('a server without a key says what to configure', async ({ page, expected })
     await expect(page.getByText('WINDLASS_SECRETS_KEY_FILE')).toBeVisible()
     await expectSound(page, width)
   }
+})
+
+test('who is no administrator is told whom to ask', async ({ page, expected }) => {
+  expected.push(/status of 403/)
+  const response = await fetch(`${guarded.url}/api/v1/tokens`, {
+    method: 'POST', headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` }, body: JSON.stringify({ name: 'reader', role: 'viewer' }),
+  })
+  await page.goto(`${guarded.url}/secrets`)
+  await page.getByLabel('Token').fill((await response.json()).token)
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { name: 'Only an administrator sees the secrets' })).toBeVisible()
+  await page.getByRole('button', { name: 'Settings' }).click()
+  await expect(page.getByRole('link', { name: 'Sessions' })).toBeVisible()
+  await expect(page.getByRole('link', { name: 'Secrets' })).toBeHidden()
 })
