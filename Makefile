@@ -34,9 +34,18 @@ help: ## say what there is
 run: build ## start everything with an embedded Redis on http://127.0.0.1:8000 (ARGS="-listen ...")
 	bin/windlass -egress-allow 127.0.0.0/8,::1/128 $(ARGS)
 
+# grpcnotrace: gRPC's page of traces, which nobody serves, would make the program a third larger.
 .PHONY: build
 build: page ## write bin/windlass, the page inside (GOOS and GOARCH for other machines)
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/windlass ./cmd/server
+	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '-s -w -X main.version=$(VERSION)' -o bin/windlass ./cmd/server
+
+.PHONY: doctor
+doctor: build ## look at Redis, CloudWatch, clock, port and log spool from here (ARGS="-redis-url ...")
+	@bin/windlass doctor $(ARGS)
+
+.PHONY: image
+image: ## build the image windlass:local with Docker, for this machine's platform
+	docker build --build-arg VERSION=$(VERSION) --tag windlass:local .
 
 .PHONY: page
 page: $(DIST) ## build the page, if it is older than its source
@@ -51,7 +60,7 @@ $(DIST): $(UI)/node_modules/.package-lock.json $(PAGE)
 
 .PHONY: test
 test: page $(BROWSER) ## every test: Go with the race detector, 5 s of each fuzz test, page, browser
-	@scripts/setup gcc redis-server chromium font moto promtool
+	@scripts/setup gcc redis-server chromium font moto awscli promtool schemathesis ip systemd curl
 	@if command -v terraform >/dev/null; then scripts/setup $(DEPLOY); fi
 	@scripts/test
 
@@ -70,6 +79,8 @@ check: page ## format, vet, lint, walls between packages, types of the page, gen
 	@echo "== gofmt"
 	@unformatted=$$(find . \( -name node_modules -o -name .cache -o -name .git \) -prune -o -name '*.go' -print | xargs gofmt -l) && \
 		if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	@echo "== go mod verify"
+	@go mod verify
 	@echo "== go vet"
 	@go vet ./...
 	@echo "== golangci-lint"
@@ -81,6 +92,15 @@ check: page ## format, vet, lint, walls between packages, types of the page, gen
 	@echo "== scripts"
 	@scripts/setup --try shellcheck
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi
+	@echo "== image"
+	@scripts/setup --try hadolint
+	@if [ -x .cache/hadolint/bin/hadolint ]; then .cache/hadolint/bin/hadolint Dockerfile; fi
+	@echo "== workflows"
+	@go tool -modfile=tools/actionlint.mod actionlint
+
+.PHONY: release
+release: $(UI)/node_modules/.package-lock.json ## write bin/release: archives, bills of materials, licences, checksums; built twice, byte by byte the same
+	VERSION=$(VERSION) scripts/release
 
 .PHONY: generate
 generate: $(UI)/node_modules/.package-lock.json ## write openapi.json from the API, the page's types from it, and the tables of docs/metrics.md

@@ -14,6 +14,7 @@ func measurements(sizes sizes) []measurement {
 		static(),
 		answering(),
 		listing(sizes.list),
+		rude(),
 		scaling(sizes.tasks/2, 2),
 		scaling(sizes.tasks/2, 4),
 	}

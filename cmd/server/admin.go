@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+
+	"windlass/internal/front"
 )
 
 // serveAdmin serves profiles on a listener of their own, if there is to be one, until close is
@@ -19,10 +21,8 @@ func (c config) serveAdmin(ctx context.Context, log *slog.Logger) (close func(),
 	if err != nil {
 		return nil, fmt.Errorf("-admin-listen: %w", err)
 	}
-	server := &http.Server{
-		Handler: loopbackOnly(profiles()), ReadHeaderTimeout: headerTimeout,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
+	server := front.NewServer(nil, loopbackOnly(profiles()))
+	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	go func() { _ = server.Serve(listener) }() // it ends by close alone
 	log.Info("profiles are served", "address", "http://"+listener.Addr().String()+"/debug/pprof/")
 	return func() { _ = server.Close() }, nil

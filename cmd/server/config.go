@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"runtime"
 	"slices"
@@ -18,8 +19,14 @@ import (
 	"time"
 
 	"windlass/internal/awslogs"
+	"windlass/internal/egress"
+	"windlass/internal/front"
+	"windlass/internal/ratelimit"
+	"windlass/internal/secret"
 	"windlass/internal/store"
+	"windlass/internal/task"
 	"windlass/internal/tracing"
+	"windlass/internal/web"
 )
 
 const (
@@ -34,9 +41,18 @@ const (
 type config struct {
 	roleNames   []string
 	listen      string
+	backendURL  string
 	redis       store.Address
 	adminToken  string
-	egress      []netip.Prefix
+	tokensOnly  bool     // the admin token is no credential
+	origins     []string // whose pages may call the API
+	oidc        oidcConfig
+	egress      egress.Policy
+	keys        *secret.Keys // nil: none
+	redact      []task.SecretPath
+	proxies     front.Proxies
+	rates       map[string]ratelimit.Rate
+	maxStreams  int
 	queues      map[string]int
 	strict      bool
 	replicas    int
@@ -70,6 +86,7 @@ func options() []option {
 	return append([]option{
 		{name: "role", fallback: roleAll, usage: "what this process does: all, or a comma list of api, web, worker, scheduler", set: setRoles},
 		{name: "listen", fallback: "127.0.0.1:8000", usage: "address of the page, the API and the health checks; a process without api and web takes a free port of 127.0.0.1 unless this is given", set: setListen},
+		{name: "backend-url", usage: "for the role web without api: the process with the API that requests for it are handed on to, such as http://backend:8000; empty hands nothing on", set: setBackendURL},
 		{name: "admin-listen", usage: "loopback address of profiles (/debug/pprof/), such as 127.0.0.1:6060; empty serves none", set: setAdminListen},
 		{name: "redis-url", usage: "redis://host:6379/0 for one node or a replication group, redis+sentinel://host:26379,host:26379/mymaster/0, redis+cluster://host:6379,host:6379, unix:///path; rediss for redis speaks TLS; user:password@ before the host; empty keeps tasks in memory",
 			set: func(c *config, v string) error { c.redis.URL = v; return nil }},
@@ -80,7 +97,6 @@ func options() []option {
 		{name: "redis-ca-file", usage: "certificates (PEM) of the authorities that alone may sign Redis's, for rediss; read again for each new connection; empty trusts the machine's",
 			set: func(c *config, v string) error { c.redis.CAFile = v; return nil }},
 		{name: "admin-token", secret: true, usage: "who calls the API or opens the page must show it; needed to listen beyond loopback", set: setToken},
-		{name: "egress-allow", usage: "comma list of networks that outbound calls may reach beside public ones, such as 10.1.0.0/16", set: setEgress},
 		{name: "queues", fallback: "critical=6,default=3,low=1", usage: "the queues that the worker serves, with weights", set: setQueues},
 		{name: "queue-order", fallback: "weighted", usage: "weighted: a queue is served as often as its weight says; strict: only while all of greater weight are empty",
 			set: func(c *config, v string) error { c.strict = v == "strict"; return oneOf(v, "weighted", "strict") }},
@@ -125,7 +141,7 @@ func options() []option {
 				}
 				return awslogs.CheckRetention(c.ship.RetentionDays)
 			}},
-	}, metricsOptions()...)
+	}, slices.Concat(accessOptions(), metricsOptions(), egressOptions(), secretOptions(), clientOptions())...)
 }
 
 func (o option) env() string {
@@ -135,11 +151,51 @@ func (o option) env() string {
 // parseConfig reads flags over variables over fallbacks. Its error names every
 // fault at once, or is flag.ErrHelp after the reference went to help.
 func parseConfig(args []string, getenv func(string) string, help io.Writer) (config, error) {
+	given, err := parseFlags(options(), args, help, printHelp)
+	if err != nil {
+		return config{}, err
+	}
+	c, sources, faults := readOptions(options(), given, getenv)
+	if c.traced, err = tracing.Wanted(getenv); err != nil {
+		faults = append(faults, err)
+	}
+	_, listenGiven := given["listen"]
+	if !listenGiven && getenv("WINDLASS_LISTEN") == "" && !c.serves() {
+		c.listen = "127.0.0.1:0"
+	}
+	if c.offersAPI() && !c.asksWho() && c.listen != "" && !isLoopback(c.listen) {
+		faults = append(faults, fmt.Errorf("-listen: %s can be reached from other machines: set WINDLASS_ADMIN_TOKEN (or WINDLASS_ADMIN_TOKEN_FILE), or -auth tokens, or listen on 127.0.0.1", c.listen))
+	}
+	if c.backendURL != "" && (c.has(roleAPI) || !c.has(roleWeb)) {
+		faults = append(faults, errors.New("-backend-url: is for a process with the role web and without api"))
+	}
+	return c, errors.Join(append(faults, c.checkRedis(sources), c.oidc.check())...)
+}
+
+// parseSome is parseConfig for a command that takes only the options of these
+// names. What it leaves out is zero in the config, and what the options say
+// together is not looked at.
+func parseSome(command string, names, args []string, getenv func(string) string, help io.Writer) (config, error) {
+	some := options()
+	some = slices.DeleteFunc(some, func(o option) bool { return !slices.Contains(names, o.name) })
+	given, err := parseFlags(some, args, help, func(w io.Writer) {
+		fmt.Fprintf(w, "Usage: windlass %s [options]\n", command)
+		printOptions(w, some)
+	})
+	if err != nil {
+		return config{}, err
+	}
+	c, _, faults := readOptions(some, given, getenv)
+	return c, errors.Join(faults...)
+}
+
+// parseFlags gives what is said by flag. Its error is flag.ErrHelp after -h and -version.
+func parseFlags(known []option, args []string, help io.Writer, usage func(io.Writer)) (map[string]string, error) {
 	given := map[string]string{}
 	fs := flag.NewFlagSet("windlass", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	showVersion := fs.Bool("version", false, "print the version")
-	for _, o := range options() {
+	for _, o := range known {
 		if !o.secret {
 			fs.Func(o.name, o.usage, func(v string) error { given[o.name] = v; return nil })
 		}
@@ -147,53 +203,64 @@ func parseConfig(args []string, getenv func(string) string, help io.Writer) (con
 	err := fs.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		printHelp(help)
-		return config{}, err
+		usage(help)
+		return nil, err
 	case err != nil:
-		return config{}, fmt.Errorf("%w; -h lists the options", err)
+		return nil, fmt.Errorf("%w; -h lists the options", err)
 	case *showVersion:
 		fmt.Fprintln(help, "windlass", version)
-		return config{}, flag.ErrHelp
+		return nil, flag.ErrHelp
 	case fs.NArg() > 0:
-		return config{}, fmt.Errorf("%q is not an option; -h lists them", fs.Arg(0))
+		return nil, fmt.Errorf("%q is not an option; -h lists them", fs.Arg(0))
 	}
-	return readOptions(given, getenv)
+	return given, nil
 }
 
-func readOptions(given map[string]string, getenv func(string) string) (config, error) {
-	var c config
-	var faults []error
-	sources := map[string]string{} // of the options that are given
-	_, listenGiven := given["listen"]
-	listenGiven = listenGiven || getenv("WINDLASS_LISTEN") != ""
-	for _, o := range options() {
-		value, from, err := o.value(given, getenv)
-		switch {
-		case err != nil:
-		case value != "":
-			sources[o.name] = from
-			err = o.set(&c, value)
-			if from == o.env()+"_FILE" && o.setFile != nil {
-				o.setFile(&c, getenv(from))
-			}
-		case o.fallback != "":
-			err = errors.New("must not be empty")
-		}
-		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", from, err))
+// readOptions gives the config, where each option that has a value has it from,
+// and every fault.
+func readOptions(known []option, given map[string]string, getenv func(string) string) (c config, sources map[string]string, faults []error) {
+	sources = map[string]string{}
+	for _, o := range known {
+		if err := o.read(&c, given, getenv, sources); err != nil {
+			faults = append(faults, err)
 		}
 	}
-	var err error
-	if c.traced, err = tracing.Wanted(getenv); err != nil {
-		faults = append(faults, err)
+	return c, sources, faults
+}
+
+// redisOptions is those of options that say where Redis is.
+func redisOptions() []option {
+	return slices.DeleteFunc(options(), func(o option) bool { return !strings.HasPrefix(o.name, "redis-") })
+}
+
+// readRedis reads the options of Redis alone, for commands that go there and serve nothing.
+func readRedis(given map[string]string, getenv func(string) string) (store.Address, error) {
+	c, sources, faults := readOptions(redisOptions(), given, getenv)
+	err := errors.Join(append(faults, c.checkRedis(sources))...)
+	if err == nil && c.redis.URL == "" {
+		err = errors.New("-redis-url is missing: what is kept in memory is gone when this command ends")
 	}
-	if !listenGiven && !c.serves() {
-		c.listen = "127.0.0.1:0"
+	return c.redis, err
+}
+
+// read sets the option in c and notes in sources where it stands, if it is given.
+func (o option) read(c *config, given map[string]string, getenv func(string) string, sources map[string]string) error {
+	value, from, err := o.value(given, getenv)
+	switch {
+	case err != nil:
+	case value != "":
+		sources[o.name] = from
+		err = o.set(c, value)
+		if from == o.env()+"_FILE" && o.setFile != nil {
+			o.setFile(c, getenv(from))
+		}
+	case o.fallback != "":
+		err = errors.New("must not be empty")
 	}
-	if c.serves() && c.adminToken == "" && c.listen != "" && !isLoopback(c.listen) {
-		faults = append(faults, fmt.Errorf("-listen: %s can be reached from other machines: set WINDLASS_ADMIN_TOKEN (or WINDLASS_ADMIN_TOKEN_FILE), or listen on 127.0.0.1", c.listen))
+	if err != nil {
+		return fmt.Errorf("%s: %w", from, err)
 	}
-	return c, errors.Join(append(faults, c.checkRedis(sources))...)
+	return nil
 }
 
 // value gives what the option is set to and where that stands.
@@ -225,9 +292,16 @@ func readSecret(file string) (string, error) {
 }
 
 func printHelp(w io.Writer) {
-	fmt.Fprintf(w, "Windlass %s: background work as a service.\n\nUsage: windlass [options]\n\n", version)
-	fmt.Fprintln(w, "Each option is a flag and a variable; the flag wins.")
-	for _, o := range options() {
+	fmt.Fprintf(w, "Windlass %s: background work as a service.\n\nUsage: windlass [options]\n", version)
+	for _, c := range commands() {
+		fmt.Fprintf(w, "       windlass %s [options]\n           %s\n", c.name, c.usage)
+	}
+	printOptions(w, options())
+}
+
+func printOptions(w io.Writer, known []option) {
+	fmt.Fprintln(w, "\nEach option is a flag and a variable; the flag wins.")
+	for _, o := range known {
 		name := "-" + o.name + ", " + o.env()
 		if o.secret {
 			name = o.env() + " or " + o.env() + "_FILE"
@@ -247,6 +321,24 @@ func (c config) has(role string) bool { return slices.Contains(c.roleNames, role
 
 // serves reports whether strangers talk to this process.
 func (c config) serves() bool { return c.has(roleAPI) || c.has(roleWeb) }
+
+// needsRedis reports whether the process has to do with tasks: the page has not.
+func (c config) needsRedis() bool {
+	return c.has(roleAPI) || c.has(roleWorker) || c.has(roleScheduler)
+}
+
+// offersAPI reports whether who reaches this process may reach an API that asks
+// for no token: its own, or one that listens on loopback and trusts this machine.
+// A backend elsewhere asks for a token, or it would not listen there.
+func (c config) offersAPI() bool {
+	u, err := url.Parse(c.backendURL)
+	return c.has(roleAPI) || err == nil && c.backendURL != "" && isLoopback(net.JoinHostPort(u.Hostname(), "0"))
+}
+
+// asksWho reports whether the API asks callers who they are.
+func (c config) asksWho() bool {
+	return c.adminToken != "" || c.tokensOnly || len(c.oidc.signers) > 0
+}
 
 func setRoles(c *config, v string) error {
 	every := []string{roleAPI, roleWeb, roleWorker, roleScheduler}
@@ -270,17 +362,6 @@ func setToken(c *config, v string) error {
 		return fmt.Errorf("must have %d characters or more; `openssl rand -hex 32` makes a good one", least)
 	}
 	c.adminToken = v
-	return nil
-}
-
-func setEgress(c *config, v string) error {
-	for text := range strings.SplitSeq(v, ",") {
-		p, err := netip.ParsePrefix(strings.TrimSpace(text))
-		if err != nil {
-			return fmt.Errorf("%q is not a network such as 10.1.0.0/16", text)
-		}
-		c.egress = append(c.egress, p.Masked())
-	}
 	return nil
 }
 
@@ -330,6 +411,11 @@ func setAdminListen(c *config, v string) error {
 	}
 	c.adminListen = v
 	return nil
+}
+
+func setBackendURL(c *config, v string) error {
+	c.backendURL = v
+	return web.CheckBackend(v)
 }
 
 func setRedisPassword(c *config, v string) error {

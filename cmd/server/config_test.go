@@ -4,13 +4,20 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"windlass/internal/awslogs"
+	"windlass/internal/egress"
+	"windlass/internal/oidc"
+	"windlass/internal/store"
 )
 
 func env(pairs ...string) func(string) string {
@@ -26,7 +33,7 @@ func TestParseConfigDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.roleNames) != 4 || c.listen != "127.0.0.1:8000" || c.queues["critical"] != 6 || c.drain != 25*time.Second || c.egress != nil {
+	if len(c.roleNames) != 4 || c.listen != "127.0.0.1:8000" || c.queues["critical"] != 6 || c.drain != 25*time.Second || c.egress.Allow != nil {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -83,6 +90,14 @@ func TestParseConfigSecretFromFile(t *testing.T) {
 	}
 }
 
+// A page in front of an API elsewhere has no token: the API asks for its own.
+func TestParseConfigFront(t *testing.T) {
+	c, err := parseConfig([]string{"-role", "web", "-listen", ":8000", "-backend-url", "http://backend:8000"}, env(), &bytes.Buffer{})
+	if err != nil || c.backendURL != "http://backend:8000" || c.needsRedis() {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
 func TestParseConfigFaults(t *testing.T) {
 	tests := []struct {
 		name string
@@ -94,6 +109,9 @@ func TestParseConfigFaults(t *testing.T) {
 			[]string{"-role", `"cook"`, "-drain", "-queues", "WINDLASS_CONCURRENCY"}},
 		{"open address without a token", []string{"-listen", "0.0.0.0:8000"}, env(), []string{"-listen", "WINDLASS_ADMIN_TOKEN"}},
 		{"a name is no loopback", []string{"-listen", "windlass.internal:8000"}, env(), []string{"-listen"}},
+		{"a backend of this machine may trust it", []string{"-role", "web", "-listen", "0.0.0.0:8000", "-backend-url", "http://127.0.0.1:8001"}, env(), []string{"-listen", "WINDLASS_ADMIN_TOKEN"}},
+		{"a backend beside the API", []string{"-role", "api,web", "-backend-url", "http://backend:8000"}, env(), []string{"-backend-url", "without api"}},
+		{"no backend's URL", []string{"-role", "web"}, env("WINDLASS_BACKEND_URL", "backend:8000"), []string{"WINDLASS_BACKEND_URL", "http://backend:8000"}},
 		{"short token", nil, env("WINDLASS_ADMIN_TOKEN", "short"), []string{"WINDLASS_ADMIN_TOKEN"}},
 		{"token file empty", nil, env("WINDLASS_ADMIN_TOKEN_FILE", "/dev/null"), []string{"WINDLASS_ADMIN_TOKEN_FILE", "empty"}},
 		{"no role", []string{"-role", ""}, env(), []string{"-role", "empty"}},
@@ -109,6 +127,13 @@ func TestParseConfigFaults(t *testing.T) {
 		{"a file of no authorities", []string{"-redis-url", "rediss://host", "-redis-ca-file", "/dev/null"}, env(), []string{"-redis-ca-file", "PEM"}},
 		{"no master's name", []string{"-redis-url", "redis+sentinel://a,b"}, env(), []string{"-redis-url", "master"}},
 		{"network", []string{"-egress-allow", "10.0.0.0"}, env(), []string{"-egress-allow"}},
+		{"proxies", []string{"-trusted-proxies", "10.0.0.0/8,alb"}, env(), []string{"-trusted-proxies", `"alb"`}},
+		{"rates", []string{"-rate-limits", "submit=fast"}, env("WINDLASS_MAX_STREAMS", "-1"), []string{"-rate-limits", `"fast"`, "WINDLASS_MAX_STREAMS"}},
+		{"denied network", []string{"-egress-deny", "10.0.0.0/8,a b"}, env(), []string{"-egress-deny", "a b"}},
+		{"host", []string{"-egress-hosts", "https://example.com"}, env(), []string{"-egress-hosts"}},
+		{"ports", []string{"-egress-ports", "80,99999"}, env("WINDLASS_EGRESS_SCHEMES", "ftp"), []string{"-egress-ports", "99999", "WINDLASS_EGRESS_SCHEMES"}},
+		{"key for secrets", nil, env("WINDLASS_SECRETS_KEY", "c2hvcnQ="), []string{"WINDLASS_SECRETS_KEY", "32 bytes"}},
+		{"path of a secret", []string{"-redact", "body.card"}, env(), []string{"-redact", "input.json.card.number"}},
 		{"log group", []string{"-log-group", "a b"}, env("WINDLASS_LOG_STREAM", "a:b"), []string{"-log-group", "WINDLASS_LOG_STREAM"}},
 		{"log delivery", nil, env("WINDLASS_LOG_DELIVERY", "never", "WINDLASS_LOG_RETENTION_DAYS", "2"), []string{"WINDLASS_LOG_DELIVERY", "durable", "WINDLASS_LOG_RETENTION_DAYS", "365"}},
 		{"profiles for everybody", []string{"-admin-listen", "0.0.0.0:6060"}, env(), []string{"-admin-listen", "loopback"}},
@@ -130,6 +155,32 @@ func TestParseConfigFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestParseConfigEgress(t *testing.T) {
+	c, err := parseConfig([]string{
+		"-egress-allow", "10.1.0.0/16", "-egress-deny", "10.1.9.7/24, *.Internal.example.com,192.0.2.7", "-egress-hosts", "api.example.com",
+		"-egress-ports", "443,8000-8999", "-egress-schemes", "https", "-egress-host-connections", "4",
+	}, env(), &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := egress.Policy{
+		Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")},
+		Deny:  []netip.Prefix{netip.MustParsePrefix("10.1.9.0/24"), netip.MustParsePrefix("192.0.2.7/32")},
+		Hosts: egress.Hosts{"api.example.com"}, DenyHosts: egress.Hosts{"*.internal.example.com"},
+		Ports: egress.Ports{{First: 443, Last: 443}, {First: 8000, Last: 8999}}, HTTPSOnly: true, HostConnections: 4,
+	}
+	if !reflect.DeepEqual(c.egress, want) {
+		t.Errorf("policy %+v\nwant %+v", c.egress, want)
+	}
+}
+
+func TestSecretsKeyNeverShows(t *testing.T) {
+	const key = "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMg" // too short
+	if _, err := parseConfig(nil, env("WINDLASS_SECRETS_KEY", key), &bytes.Buffer{}); err == nil || strings.Contains(err.Error(), key[:8]) {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -173,5 +224,65 @@ func TestHelpNamesEveryOption(t *testing.T) {
 		if !strings.Contains(help.String(), o.env()) || !strings.Contains(help.String(), o.usage) {
 			t.Errorf("-h lacks %s", o.name)
 		}
+	}
+}
+
+func TestParseConfigAccess(t *testing.T) {
+	const arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/windlass/50dc6c495c0c9188"
+	c, err := parseConfig([]string{"-auth", "tokens", "-listen", "0.0.0.0:80", "-cors-origins", "https://a.example, http://b.example:8080"}, env(), &bytes.Buffer{})
+	if err != nil || !c.tokensOnly || strings.Join(c.origins, " ") != "https://a.example http://b.example:8080" || c.oidc.verifier() != nil {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	c, err = parseConfig([]string{"-listen", "0.0.0.0:80", "-oidc-signers", arn, "-oidc-issuer", "https://id.example", "-oidc-client", "w",
+		"-oidc-roles", "admin=groups=platform, operator=custom:role=a=b,viewer=*"}, env(), &bytes.Buffer{})
+	want := []oidc.Grant{{Role: "admin", Claim: "groups", Value: "platform"}, {Role: "operator", Claim: "custom:role", Value: "a=b"}, {Role: "viewer"}}
+	if err != nil || !cmp.Equal(c.oidc.grants, want) || c.oidc.verifier() == nil || !c.oidc.admits() {
+		t.Errorf("got %+v, %v", c.oidc, err)
+	}
+	for name, args := range map[string][]string{
+		"-auth":          {"-auth", "none"},
+		"-cors-origins":  {"-cors-origins", "https://a.example/path"},
+		"-oidc-signers":  {"-oidc-issuer", "https://id.example"},
+		"-oidc-issuer":   {"-oidc-signers", arn},
+		"-oidc-roles":    {"-oidc-roles", "root=*"},
+		"groups":         {"-oidc-roles", "admin=groups"},
+		"ARN":            {"-oidc-signers", "arn:aws:iam::1:role/x"},
+		"-oidc-keys-url": {"-oidc-keys-url", "ftp://x"},
+	} {
+		if _, err := parseConfig(args, env(), &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
+func TestParseTokenCall(t *testing.T) {
+	redis := env("WINDLASS_REDIS_URL", "redis://127.0.0.1:6379")
+	c, err := parseTokenCall([]string{"create", "-role", "submitter", "-expires", "90d", "-name", "Shop", "-kinds", "demo.echo", "-queues", "a,b"}, redis)
+	if err != nil || c.token.Role != store.RoleSubmitter || c.life != 90*24*time.Hour || c.token.Name != "Shop" || len(c.token.Queues) != 2 || len(c.token.Kinds) != 1 {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	if c, err := parseTokenCall([]string{"revoke", "-redis-url", "redis://h", "tok_1"}, env()); err != nil || c.id != "tok_1" || c.redis.URL != "redis://h" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	for want, args := range map[string][]string{
+		`"make"`:     {"make"},
+		"-role":      {"create"},
+		"operator":   {"create", "-role", "root"},
+		"90d":        {"create", "-role", "viewer", "-expires", "4000d"},
+		"1m":         {"create", "-role", "viewer", "-expires", "1s"},
+		"queue's":    {"create", "-role", "viewer", "-queues", "UP"},
+		"bound":      {"create", "-role", "admin", "-queues", "low"},
+		"characters": {"create", "-role", "viewer", "-name", " "},
+		"id":         {"revoke"},
+		"one too":    {"list", "x"},
+		"-colour":    {"list", "-colour"},
+		"first":      {"revoke", "tok_1", "-redis-url"},
+	} {
+		if _, err := parseTokenCall(args, redis); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+	if _, err := parseTokenCall([]string{"list"}, env()); err == nil || !strings.Contains(err.Error(), "-redis-url") {
+		t.Errorf("without Redis: %v", err)
 	}
 }

@@ -16,9 +16,10 @@ type cloudwatch struct {
 	// swallow, if it is set, says for each line whether its call fails with nothing kept.
 	swallow func(line string) bool
 
-	mu    sync.Mutex
-	down  bool
-	lines []string
+	mu     sync.Mutex
+	down   bool
+	refuse string // the code of the error that it answers with
+	lines  []string
 }
 
 // variables lead the AWS SDK to it.
@@ -35,6 +36,10 @@ func (c *cloudwatch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.refuse != "" {
+		refuseWith(w, c.refuse)
+		return
+	}
 	if c.down {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return

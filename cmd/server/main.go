@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -35,6 +36,9 @@ func main() {
 
 // run is the program: it gives the exit code, 2 for a faulty call.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		return runCommand(ctx, args, getenv, stdout, stderr)
+	}
 	c, err := parseConfig(args, getenv, stdout)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -51,7 +55,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 }
 
 // serve opens the log, connects and runs the roles.
-func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) {
+func serve(ctx context.Context, c config, stdout, stderr io.Writer) (fault error) {
 	logs, err := c.openLogs(stderr)
 	if err != nil {
 		return err
@@ -62,7 +66,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	defer func() {
 		var closing sync.WaitGroup
 		closing.Go(func() { publisher.close(logs.local) })
-		logs.close(err)
+		logs.close(fault)
 		closing.Wait()
 	}()
 	if err != nil {
@@ -71,36 +75,19 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	measure(metrics, logs, publisher)
 	log := logs.log
 	store.LogTo(log)
-	source, err := store.OpenSource(c.redis)
-	if err != nil {
-		return fmt.Errorf("-redis-url: %w", err)
-	}
-	client, err := source.Client()
-	if err != nil {
-		return fmt.Errorf("-redis-url: %w", err)
-	}
-	// Redis is closed last: every role's end is written before.
-	defer func() { err = errors.Join(err, client.Close(), source.Close()) }()
-
-	if source.Embedded() {
-		log.Warn("no Redis configured: tasks are kept in memory and nothing outlives this process; set WINDLASS_REDIS_URL to keep them")
-	} else if err := checkRedis(ctx, source, log); err != nil {
-		return err
-	}
-	s, err := store.New(client, store.Options{
-		Retention: c.retention, MaxFinished: c.maxFinished, Replicas: c.replicas, ReplicaTimeout: c.replicaWait,
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.SyncClock(ctx); err != nil {
-		return err
-	}
-	p, err := newProcess(c, source, s, logs)
+	p, err := newProcess(c, logs)
 	if err != nil {
 		return err
 	}
 	p.metrics, p.publisher = metrics, publisher
+	if c.needsRedis() {
+		closeStore, err := p.openStore(ctx)
+		if err != nil {
+			return err
+		}
+		// Redis is closed last: every role's end is written before.
+		defer func() { fault = errors.Join(fault, closeStore()) }()
+	}
 	err = p.run(ctx, stdout)
 	log.Info("stopped")
 	return err
@@ -126,11 +113,50 @@ func (p *process) run(ctx context.Context, stdout io.Writer) error {
 	for _, role := range roles {
 		g.Go(func() error { return role(ctx) })
 	}
-	g.Go(func() error { p.store.KeepClock(ctx, p.log); return nil })
+	if p.store != nil {
+		g.Go(func() error { p.store.KeepClock(ctx, p.log); return nil })
+	}
 	if p.publisher != nil {
 		g.Go(func() error { p.publisher.run(ctx, p.log); return nil })
 	}
 	return g.Wait()
+}
+
+// openStore connects to Redis, or starts one in this process, and gives what closes it again.
+func (p *process) openStore(ctx context.Context) (_ func() error, err error) {
+	source, err := store.OpenSource(p.redis)
+	if err != nil {
+		return nil, fmt.Errorf("-redis-url: %w", err)
+	}
+	client, err := source.Client()
+	if err != nil {
+		return nil, fmt.Errorf("-redis-url: %w", errors.Join(err, source.Close()))
+	}
+	closeStore := func() error { return errors.Join(client.Close(), source.Close()) }
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeStore())
+		}
+	}()
+	if source.Embedded() {
+		p.log.Warn("no Redis configured: tasks are kept in memory and nothing outlives this process; set WINDLASS_REDIS_URL to keep them")
+	} else if err := checkRedis(ctx, source, p.log); err != nil {
+		return nil, err
+	}
+	s, err := store.New(client, store.Options{
+		Retention: p.retention, MaxFinished: p.maxFinished, Replicas: p.replicas, ReplicaTimeout: p.replicaWait,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.SyncClock(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.sealSecrets(ctx, s, p.log); err != nil {
+		return nil, err
+	}
+	p.source, p.store, p.started = source, s, s.Now().UTC().Truncate(time.Millisecond)
+	return closeStore, nil
 }
 
 // checkRedis refuses a server that cannot keep Windlass's promises and warns of

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	"windlass/internal/api"
 	"windlass/internal/awslogs"
 	"windlass/internal/egress"
+	"windlass/internal/front"
 	"windlass/internal/kind"
 	"windlass/internal/metric"
 	"windlass/internal/scheduler"
@@ -31,10 +33,6 @@ const (
 	// httpDrain is how long requests may go on after the signal. It is below the
 	// shortest sensible -drain, so that a process ends when its tasks have.
 	httpDrain = 10 * time.Second
-	// idleTimeout is above the 60 s of a load balancer, which must be the one to
-	// close a connection: else it meets closed ones and answers 502.
-	idleTimeout   = 75 * time.Second
-	headerTimeout = 10 * time.Second
 )
 
 // role does one part until ctx ends, drains, and returns nil or why it could not run.
@@ -46,8 +44,9 @@ type process struct {
 	id, host  string
 	started   time.Time
 	shipper   *awslogs.Shipper // nil: log lines are not shipped
-	source    *store.Source
-	store     *store.Store
+	source    *store.Source    // nil without Redis
+	store     *store.Store     // nil without Redis
+	backend   *web.Backend     // nil where the page has the API beside it, or none
 	kinds     []task.Kind
 	log       *slog.Logger
 	metrics   *metric.Registry
@@ -58,16 +57,18 @@ type process struct {
 	working sync.WaitGroup
 }
 
-func newProcess(c config, source *store.Source, s *store.Store, logs *logs) (*process, error) {
+func newProcess(c config, logs *logs) (*process, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("find this machine's name: %w", err)
 	}
 	p := &process{
-		config: c, id: processID(host), host: host, started: s.Now().UTC().Truncate(time.Millisecond),
-		shipper: logs.shipper, source: source, store: s, log: logs.log,
+		config: c, id: processID(host), host: host, started: time.Now().UTC().Truncate(time.Millisecond),
+		shipper: logs.shipper, log: logs.log,
 	}
-	p.kinds = kind.All(egress.New(c.egress), "Windlass/"+version)
+	for _, k := range kind.All(egress.New(c.egress), "Windlass/"+version) {
+		p.kinds = append(p.kinds, k.WithSecretPaths(c.redact))
+	}
 	return p, nil
 }
 
@@ -78,11 +79,15 @@ func (p *process) roles(ctx context.Context, stdout io.Writer) ([]role, error) {
 	if err != nil {
 		return nil, err
 	}
-	roles := []role{front, p.present}
+	roles := []role{front}
+	if p.store != nil {
+		roles = append(roles, p.present)
+	}
 	if p.has(roleWorker) {
 		c := worker.Config{
 			Store: p.store, Kinds: p.kinds, Queues: p.queues, Strict: p.strict, Concurrency: p.concurrency,
 			Drain: p.drain, Version: version, Log: p.log, Metrics: worker.NewMetrics(p.metrics), Tracer: p.tracer,
+			Keys: p.keys,
 		}
 		roles = append(roles, p.work(func(ctx context.Context) error { return worker.Run(ctx, c) }))
 	}
@@ -111,17 +116,23 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	mux := http.NewServeMux()
 	end := func() {}
 	health := api.HealthHandler(p.ready, p.metrics.Handler())
-	for _, path := range []string{"/livez", "/readyz", "/healthz", "/metrics"} {
+	for _, path := range api.HealthPaths() {
 		mux.Handle(path, health)
 	}
 	if p.has(roleAPI) {
+		if err := p.checkDoor(ctx); err != nil {
+			return nil, err
+		}
 		a := api.New(api.Config{
-			Store: p.store, Kinds: p.kinds, Log: p.log, Version: version, AdminToken: p.adminToken,
+			Store: p.store, Kinds: p.kinds, Log: p.log, Version: version,
+			AdminToken: p.admin(), TokensOnly: p.tokensOnly, OIDC: p.oidc.verifier(), Origins: p.origins,
 			Embedded: p.source.Embedded(), Metrics: p.metrics, Tracer: p.tracer,
 			Process: p.describe, LogsURL: p.logsURL,
+			Proxies: p.proxies, Limits: api.Limits{Rates: p.rates, Streams: p.maxStreams},
+			Keys: p.keys,
 		})
 		end = a.Close
-		for _, path := range []string{"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/"} {
+		for _, path := range api.Paths() {
 			mux.Handle(path, a.Handler())
 		}
 		if !p.has(roleWeb) {
@@ -135,6 +146,16 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 		}
 		mux.Handle("/", page)
 	}
+	if p.backendURL != "" {
+		var err error
+		if p.backend, err = web.NewBackend(p.backendURL, p.log); err != nil {
+			return nil, fmt.Errorf("-backend-url: %w", err)
+		}
+		end = p.backend.Close
+		for _, path := range api.Paths() {
+			mux.Handle(path, p.backend)
+		}
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.listen)
 	if err != nil {
 		return nil, fmt.Errorf("-listen: %w", err)
@@ -142,19 +163,38 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	return func(ctx context.Context) error { return p.serveHTTP(ctx, listener, mux, end, stdout) }, nil
 }
 
+// checkDoor sees to it that somebody can come in when the admin token is no credential.
+func (p *process) checkDoor(ctx context.Context) error {
+	if !p.tokensOnly || p.oidc.admits() {
+		return nil
+	}
+	tokens, err := p.store.Tokens(ctx)
+	if err != nil {
+		return fmt.Errorf("-auth tokens: %w", err)
+	}
+	usable := func(t store.Token) bool { return t.Role == store.RoleAdmin && t.Usable(p.store.Now()) }
+	if !slices.ContainsFunc(tokens, usable) {
+		return errors.New("-auth tokens: there is no valid token of role admin; make one first: windlass token create -role admin")
+	}
+	return nil
+}
+
 // ready says whether this process may get traffic.
 func (p *process) ready(ctx context.Context) error {
-	if p.draining.Load() {
+	switch {
+	case p.draining.Load():
 		return errors.New("draining")
+	case p.store != nil:
+		return p.store.Ready(ctx)
+	case p.backend != nil:
+		return p.backend.Ready(ctx)
 	}
-	return p.store.Ready(ctx)
+	return nil // the page alone
 }
 
 func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler, end func(), stdout io.Writer) error {
-	server := &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
-		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
-	}
+	server := front.NewServer(p.proxies, h)
+	server.ErrorLog = slog.NewLogLogger(p.log.Handler(), slog.LevelWarn)
 	server.RegisterOnShutdown(end) // event streams would keep Shutdown waiting
 	address := "http://" + l.Addr().String()
 	p.log.Info("listening", "address", address, "roles", strings.Join(p.roleNames, ","), "version", version)
@@ -176,4 +216,12 @@ func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler,
 		p.log.Warn("requests were cut off", "error", err)
 	}
 	return nil
+}
+
+// admin is the admin token, as far as it is a credential.
+func (p *process) admin() string {
+	if p.tokensOnly {
+		return ""
+	}
+	return p.adminToken
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"windlass/internal/store"
-	"windlass/internal/task"
 )
 
 const (
@@ -41,7 +40,7 @@ func (a *API) allEvents(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 		if err != nil {
 			return nil, nil, err
 		}
-		t := &ticker{api: a, kinds: in.Kind, queues: in.Queue}
+		t := &ticker{api: a, caller: CallerOf(ctx), kinds: in.Kind, queues: in.Queue}
 		return func(ctx context.Context, s *stream) error {
 			if after != "" && missed {
 				s.send("reset", start, empty{})
@@ -57,6 +56,7 @@ func (a *API) allEvents(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 // ticker is the state of one stream over all tasks.
 type ticker struct {
 	api           *API
+	caller        *Caller
 	kinds, queues []string
 	told          []store.Count
 	changed       time.Time // when the last change was told; zero: the counts told are those after it
@@ -79,9 +79,14 @@ func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start str
 		case <-ctx.Done():
 			return nil
 		case <-beat.C:
-			s.beat()
+			if err = t.api.still(ctx); err == nil {
+				s.beat()
+			}
 		case <-counts.C:
-			if !t.changed.IsZero() {
+			if t.changed.IsZero() {
+				break
+			}
+			if err = t.api.still(ctx); err == nil {
 				err = t.tellCounts(ctx, s, "")
 			}
 		case <-waiting:
@@ -89,7 +94,9 @@ func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start str
 			gathered.Reset(gather)
 		case <-gathered.C:
 			waiting = w.C
-			err = t.tellChanges(ctx, s, w)
+			if err = t.api.still(ctx); err == nil {
+				err = t.tellChanges(ctx, s, w)
+			}
 		}
 		if err != nil {
 			return err
@@ -111,18 +118,9 @@ func (t *ticker) tellChanges(ctx context.Context, s *stream, w *store.Watcher) e
 		return nil
 	}
 	changes = slices.DeleteFunc(changes, func(c store.Change) bool { return !c.Record || !t.wants(c) })
-	var ids []string
-	for _, c := range changes {
-		if c.State != "deleted" {
-			ids = append(ids, c.ID)
-		}
-	}
-	var tasks []*task.Task
-	if len(ids) > 0 {
-		var err error
-		if tasks, err = t.api.store.Peek(ctx, 1, ids...); err != nil {
-			return err
-		}
+	bodies, err := t.api.tellings(ctx, changes)
+	if err != nil {
+		return err
 	}
 	// Only the last event names the position: whoever loses the stream before
 	// it gets all of them again.
@@ -131,23 +129,19 @@ func (t *ticker) tellChanges(ctx context.Context, s *stream, w *store.Watcher) e
 		if i == len(changes)-1 {
 			id = position
 		}
-		if c.State == "deleted" {
+		if bodies[i] == nil {
 			s.send("deleted", id, Deleted{c.ID})
 			continue
 		}
-		now := tasks[0]
-		tasks = tasks[1:]
-		if now == nil {
-			s.send("deleted", id, Deleted{c.ID})
-			continue
-		}
-		s.send("task", id, t.api.show(ctx, now))
+		s.tell("task", id, bodies[i])
 	}
+	s.flush()
 	return nil
 }
 
 func (t *ticker) wants(c store.Change) bool {
-	return (len(t.kinds) == 0 || slices.Contains(t.kinds, c.Kind)) &&
+	return t.caller.sees(c.Kind, c.Queue) &&
+		(len(t.kinds) == 0 || slices.Contains(t.kinds, c.Kind)) &&
 		(len(t.queues) == 0 || slices.Contains(t.queues, c.Queue))
 }
 
@@ -157,6 +151,7 @@ func (t *ticker) tellCounts(ctx context.Context, s *stream, id string) error {
 	if err != nil {
 		return err
 	}
+	counts = t.caller.seen(counts)
 	if at.After(t.changed) {
 		t.changed = time.Time{} // else they may be from before the change: ask again at the next turn
 	}

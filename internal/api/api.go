@@ -15,7 +15,10 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"windlass/internal/front"
 	"windlass/internal/metric"
+	"windlass/internal/oidc"
+	"windlass/internal/secret"
 	"windlass/internal/store"
 	"windlass/internal/task"
 	"windlass/internal/tracing"
@@ -28,6 +31,7 @@ const (
 	pathBulk    = pathTasks + "/bulk"
 	pathTask    = pathTasks + "/{id}"
 	pathSession = prefix + "/session"
+	pathTokens  = prefix + "/tokens"
 )
 
 // Config sets an API up. Store and Kinds are needed.
@@ -36,13 +40,19 @@ type Config struct {
 	Kinds      []task.Kind
 	Log        *slog.Logger                // nil: slog.Default()
 	Version    string                      // the program's, shown to clients
-	AdminToken string                      // empty: nobody needs to sign in
+	AdminToken string                      // admits its holder as admin; empty: there is none
+	TokensOnly bool                        // ask for tokens of the store even without an admin token; else nobody needs one then
+	OIDC       *oidc.Verifier              // reads whom a load balancer vouches for; nil: nobody is vouched for
+	Origins    []string                    // whose pages may call with a token of their own (CORS); none: nobody's
 	Embedded   bool                        // tasks are kept in memory only
 	Ready      func(context.Context) error // whether to take traffic; nil: Store.Ready
 	Metrics    *metric.Registry            // of this process; nil: one of its own
+	Keys       *secret.Keys                // seals stored secrets and those of inputs; nil: no secrets are stored, and inputs are kept as they are
 	Tracer     *tracing.Tracer             // nil: nothing is traced
 	Process    func() store.Process        // this process as it is now; nil: nothing is known but its version
 	LogsURL    func(*task.Task) string     // where a task's log lines are, empty when that is not known; nil: nowhere
+	Proxies    front.Proxies               // whose word on a client's address counts
+	Limits     Limits                      // how much one client may ask for
 }
 
 // kindInfo is a kind with the schema of its input.
@@ -61,16 +71,23 @@ type API struct {
 	registry     huma.Registry
 	submitSchema *huma.Schema
 	credentials  credentials
+	protection   *http.CrossOriginProtection
+	actionOf     map[string]Action // by method and pattern, of every route
+	operationOf  map[string]string // its name, likewise
+	open         []string          // paths below prefix that serve those who are not signed in, too
 	metrics      *httpMetrics
+	limits       *limits
 	crew         *recent[[]store.Worker]
 	counts       *recent[[]store.Count]
 	vitals       *recent[store.Vitals]
+	retold       retold
 	document     document
 	handler      http.Handler
 
 	closed    context.Context
 	close     context.CancelFunc
 	streams   atomic.Int64
+	bodies    atomic.Int64  // bytes of bodies that are held
 	heartbeat time.Duration // how often a quiet event stream says that it lives
 }
 
@@ -94,8 +111,10 @@ func New(c Config) *API {
 	}
 	a := &API{
 		config: c, store: c.Store, log: c.Log, kinds: map[string]kindInfo{},
-		registry: newRegistry(c.Kinds), credentials: newCredentials(c.AdminToken),
-		metrics: newHTTPMetrics(c.Metrics), heartbeat: 15 * time.Second,
+		registry: newRegistry(c.Kinds), credentials: newCredentials(c),
+		protection: http.NewCrossOriginProtection(), actionOf: map[string]Action{}, operationOf: map[string]string{},
+		retold:  retold{tasks: map[string]telling{}},
+		metrics: newHTTPMetrics(c.Metrics), limits: newLimits(c.Limits, c.Store), heartbeat: 15 * time.Second,
 	}
 	const fresh = time.Second
 	a.crew = newRecent(fresh, func(ctx context.Context) ([]store.Worker, error) { return a.store.Workers(ctx) })
@@ -104,7 +123,7 @@ func New(c Config) *API {
 	a.closed, a.close = context.WithCancel(context.Background())
 
 	router := chi.NewRouter()
-	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.guard, a.singleQuery, middleware.GetHead, a.readBody,
+	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.cors, a.guard, a.boundAddress, a.limitClients, a.singleQuery, middleware.GetHead, a.readBody,
 		middleware.Compress(compression, typeJSON, problemType, typeCSV, "text/html")) // never event streams: they must not be held back
 	router.NotFound(a.notFound)
 	router.MethodNotAllowed(a.methodNotAllowed)
@@ -120,16 +139,14 @@ func New(c Config) *API {
 	return a
 }
 
-// Handler serves everything that Paths lists.
+// Handler serves everything that Paths and HealthPaths list. Serve it by
+// front.NewServer, which ends clients that are too slow.
 func (a *API) Handler() http.Handler { return a.handler }
 
-// Paths lists the patterns of http.ServeMux that belong to Handler, for a
-// listener that serves more than the API.
-func (a *API) Paths() []string {
-	return []string{
-		"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/",
-		"/livez", "/readyz", "/healthz", "/metrics",
-	}
+// Paths lists the patterns of http.ServeMux that belong to Handler, beside
+// those of HealthPaths, for a listener that serves more than the API.
+func Paths() []string {
+	return []string{"/api/", "/docs", "/redoc", "/openapi.json", "/openapi.yaml", "/problems", "/problems/"}
 }
 
 // Close ends event streams and requests that wait for a result, so that the
@@ -198,17 +215,26 @@ func (a *API) replaceError(ctx huma.Context, _ string, v any) (any, error) {
 	return p, nil
 }
 
-// register adds a route whose errors leave as problems and as nothing else.
-func register[I, O any](a *API, h huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+// register adds a route whose errors leave as problems and as nothing else, and
+// which lets in who may do its action.
+func register[I, O any](a *API, h huma.API, action Action, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	a.actionOf[op.Method+" "+op.Path], a.operationOf[op.Method+" "+op.Path] = action, op.OperationID
+	op.Middlewares = append(op.Middlewares, a.allow(action))
+	if action == ActionOpen {
+		a.open = append(a.open, op.Path)
+		op.Security = []map[string][]string{{}}
+	} else {
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
+		op.Extensions = map[string]any{"x-role": string(actions()[action])}
+	}
 	op.BodyReadTimeout = -1 // readBody has it already
 	op.SkipValidateBody = op.RequestBody != nil
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
-	if op.Security == nil {
-		op.Errors = append(op.Errors, http.StatusUnauthorized)
-	}
-	for _, code := range append(op.Errors, http.StatusInternalServerError, http.StatusServiceUnavailable) {
+	// 422 is for unknown parameters, if for nothing else.
+	everywhere := []int{http.StatusRequestURITooLong, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	for _, code := range append(op.Errors, everywhere...) {
 		op.Responses[fmt.Sprint(code)] = problemResponse(code)
 	}
 	op.Errors = nil

@@ -10,6 +10,30 @@ import (
 	"io"
 )
 
+// maxDepth is how many objects and lists may stand inside each other in a submission.
+const maxDepth = 100
+
+// depth gives how many objects and lists stand inside each other at most in JSON
+// text. Of other text it gives some number.
+func depth(raw []byte) int {
+	now, most, quoted := 0, 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			now++
+			most = max(most, now)
+		case c == '}' || c == ']':
+			now--
+		}
+	}
+	return most
+}
+
 // decodeExact reads one JSON value with its numbers as they were written, and
 // nothing after it.
 func decodeExact(raw []byte) (any, error) {

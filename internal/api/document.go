@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -14,8 +15,10 @@ import (
 const (
 	tagTasks   = "Tasks"
 	tagEvents  = "Events"
+	tagSecrets = "Secrets"
 	tagSystem  = "System"
 	tagSession = "Session"
+	tagTokens  = "Tokens"
 	typeHTML   = "text/html; charset=utf-8"
 )
 
@@ -31,12 +34,14 @@ func (a *API) describe(doc *huma.OpenAPI) error {
 	doc.Tags = []*huma.Tag{
 		{Name: tagTasks, Description: "Hand tasks in, watch them, get their results."},
 		{Name: tagEvents, Description: "Live changes as server-sent events."},
+		{Name: tagSecrets, Description: "Secrets that tasks refer to by name."},
 		{Name: tagSystem, Description: "Kinds, queues, workers and counts."},
-		{Name: tagSession, Description: "Signing in with a browser."},
+		{Name: tagSession, Description: "Who is asking, and signing in with a browser."},
+		{Name: tagTokens, Description: "Credentials for programs and people."},
 	}
 	doc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"bearer": {Type: "http", Scheme: "bearer", Description: "The server's admin token."},
-		"cookie": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "Set by signing in."},
+		"bearer": {Type: "http", Scheme: "bearer", Description: "A token, or the server's admin token."},
+		"cookie": {Type: "apiKey", In: "cookie", Name: cookieSecure, Description: "Set by signing in. Over plain HTTP to a host other than this machine it is " + cookiePlain + "."},
 	}
 	doc.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}, {}}
 	// huma's own error stands for ours, which is written instead.
@@ -94,12 +99,15 @@ func (a *API) describeBodies(doc *huma.OpenAPI) {
 // same body, 304 has none, and no list in an address is null.
 func tidyOperations(doc *huma.OpenAPI) {
 	for _, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Delete} {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
 			if op == nil {
 				continue
 			}
 			for _, p := range op.Parameters {
 				p.Schema.Nullable = false
+			}
+			if op.RequestBody != nil {
+				optionalMayBeNull(doc.Components.Schemas, op.RequestBody)
 			}
 			given := op.Responses[strconv.Itoa(op.DefaultStatus)]
 			for _, also := range []int{http.StatusOK, http.StatusAccepted} {
@@ -115,16 +123,35 @@ func tidyOperations(doc *huma.OpenAPI) {
 	}
 }
 
+// optionalMayBeNull says of a body what huma does: null stands for a member that is
+// left out.
+func optionalMayBeNull(r huma.Registry, body *huma.RequestBody) {
+	for _, media := range body.Content {
+		s := media.Schema
+		for s.Ref != "" {
+			s = r.SchemaFromRef(s.Ref)
+		}
+		for name, p := range s.Properties {
+			if p.Ref == "" && !slices.Contains(s.Required, name) {
+				p.Nullable = true
+			}
+		}
+	}
+}
+
 // serve answers with one form of the document.
 func (d *document) serve(contentType string, body []byte) http.HandlerFunc {
 	tag := `"` + digest(body)[:16] + `"`
+	policy := pagePolicy(body)
 	return func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", contentType)
 		h.Set("ETag", tag)
 		h.Set("Cache-Control", "no-cache")
 		if contentType == typeHTML {
-			h.Set("Content-Security-Policy", pagePolicy)
+			h.Set("Content-Security-Policy", policy)
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+			h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 		}
 		if matches(r.Header.Get("If-None-Match"), tag) {
 			w.WriteHeader(http.StatusNotModified)

@@ -25,7 +25,7 @@ func TestOpenAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	write := func(version string) []byte {
-		a := New(Config{Store: s, Kinds: kind.All(egress.New(nil), "windlass/test"), Version: version})
+		a := New(Config{Store: s, Kinds: kind.All(egress.New(egress.Policy{}), "windlass/test"), Version: version})
 		t.Cleanup(a.Close)
 		return a.Document()
 	}
@@ -51,7 +51,7 @@ func TestOpenAPI(t *testing.T) {
 // TestKindExamples hands every kind's own example in: the first thing people try.
 func TestKindExamples(t *testing.T) {
 	t.Parallel()
-	kinds := kind.All(egress.New(nil), "windlass/test")
+	kinds := kind.All(egress.New(egress.Policy{}), "windlass/test")
 	s := newSite(t, func(c *Config) { c.Kinds = kinds })
 	for _, k := range kinds {
 		s.do("POST", "/api/v1/tasks", `{"kind":"`+k.Name+`","input":`+string(k.Example)+`}`).want(202)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"windlass/internal/front"
 	"windlass/internal/redistest"
 	"windlass/internal/store"
 	"windlass/internal/task"
@@ -156,7 +157,7 @@ func newSiteOn(t *testing.T, server *redistest.Server, client redis.UniversalCli
 		change(&c)
 	}
 	a := New(c)
-	h := httptest.NewServer(a.Handler())
+	h := httptest.NewServer(front.Handler(c.Proxies, a.Handler()))
 	t.Cleanup(h.Close)
 	t.Cleanup(a.Close) // first, or open streams would hold the server
 	return &site{t, server, s, a, h, log}

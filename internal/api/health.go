@@ -11,7 +11,7 @@ import (
 const readyTimeout = 2 * time.Second
 
 // HealthHandler answers /livez (the process is well; it asks nobody), /readyz
-// (whether it may get traffic: ready gave nil), /healthz (an old name of
+// (whether it may get traffic: ready gave nil), /healthz and /health (old names of
 // /livez) and /metrics. Every role's process serves it; the API's own handler
 // holds it already. It needs no sign-in and tells no details.
 func HealthHandler(ready func(context.Context) error, metrics http.Handler) http.Handler {
@@ -19,6 +19,7 @@ func HealthHandler(ready func(context.Context) error, metrics http.Handler) http
 	live := func(w http.ResponseWriter, _ *http.Request) { plainText(w, http.StatusOK, "ok") }
 	mux.HandleFunc("GET /livez", live)
 	mux.HandleFunc("GET /healthz", live)
+	mux.HandleFunc("GET /health", live)
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 		defer cancel()
@@ -39,10 +40,13 @@ func plainText(w http.ResponseWriter, status int, text string) {
 	_, _ = fmt.Fprintln(w, text) // a client that went away
 }
 
-func healthPaths() []string { return []string{"/livez", "/readyz", "/healthz", "/metrics"} }
+// HealthPaths lists the paths that belong to HealthHandler.
+func HealthPaths() []string {
+	return []string{"/livez", "/readyz", "/healthz", "/health", "/metrics"}
+}
 
 func isHealth(route string) bool {
-	for _, p := range healthPaths() {
+	for _, p := range HealthPaths() {
 		if p == route {
 			return true
 		}

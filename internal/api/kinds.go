@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"windlass/internal/task"
 )
@@ -44,6 +45,16 @@ func (a *API) describeKind(k task.Kind) (KindInfo, error) {
 	}, nil
 }
 
-func (a *API) listKinds(context.Context, *struct{}) (*kindsOutput, error) {
-	return &kindsOutput{a.kindList}, nil
+func (a *API) listKinds(ctx context.Context, _ *struct{}) (*kindsOutput, error) {
+	c := CallerOf(ctx)
+	if len(c.Kinds) == 0 {
+		return &kindsOutput{a.kindList}, nil
+	}
+	out := &kindsOutput{Kinds{Items: []KindInfo{}}}
+	for _, k := range a.kindList.Items {
+		if slices.Contains(c.Kinds, k.Name) {
+			out.Body.Items = append(out.Body.Items, k)
+		}
+	}
+	return out, nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 type logsInput struct {
-	TaskRef
+	SharedRef
 	After int64 `query:"after" minimum:"0" doc:"Lines after this sequence number."`
 	Limit int   `query:"limit" minimum:"1" maximum:"1000" default:"200" doc:"How many lines at most."`
 }
@@ -28,6 +28,9 @@ type logsOutput struct {
 }
 
 func (a *API) listLogs(ctx context.Context, in *logsInput) (*logsOutput, error) {
+	if err := a.reach(ctx, in.ID); err != nil {
+		return nil, err
+	}
 	logs, err := a.store.Logs(ctx, in.ID, in.After, in.Limit)
 	if err != nil {
 		return nil, err
@@ -41,7 +44,7 @@ func (a *API) listLogs(ctx context.Context, in *logsInput) (*logsOutput, error) 
 }
 
 type resultInput struct {
-	TaskRef
+	SharedRef
 	Format string `query:"format" enum:"json,csv" doc:"Which form. Left out: as the header Accept says."`
 	Accept string `header:"Accept" doc:"application/json or, where the kind has it, text/csv."`
 }
@@ -59,7 +62,7 @@ const (
 )
 
 func (a *API) getResult(ctx context.Context, in *resultInput) (*resultOutput, error) {
-	t, err := a.store.Get(ctx, in.ID)
+	t, err := a.get(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}

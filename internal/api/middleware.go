@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -24,21 +26,31 @@ import (
 const (
 	maxBody     = 1 << 20 // of a request with one task
 	maxBulkBody = 8 << 20 // of a bulk request
-	// bodyTimeout is how long a body may take to arrive. It allows 8 MiB at about 2 Mbit/s.
-	bodyTimeout = 30 * time.Second
+	// maxBodies bounds what the bodies of all requests take at one time.
+	maxBodies = 256 << 20
+	// maxAddress bounds path and query. The longest query that means something, a
+	// list with all filters, has about 12,000 bytes.
+	maxAddress = 16 << 10
 )
 
 type contextKey int
 
-const (
-	requestIDKey contextKey = iota
-	requestKey
-)
+const exchangeKey contextKey = iota
 
 // requestID gives the id of the request that ctx belongs to.
 func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey).(string)
-	return id
+	if e := exchangeOf(ctx); e != nil {
+		return e.id
+	}
+	return ""
+}
+
+// httpRequest gives the request that ctx belongs to, for what huma does not hand on.
+func httpRequest(ctx context.Context) *http.Request {
+	if e := exchangeOf(ctx); e != nil {
+		return e.request
+	}
+	return nil
 }
 
 // identify takes over a proper X-Request-Id or makes one, and answers with it.
@@ -49,8 +61,8 @@ func identify(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)
-		ctx := context.WithValue(r.Context(), requestIDKey, id)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, requestKey, r)))
+		e := &exchange{id: id, request: r, begun: time.Now()}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey, e)))
 	})
 }
 
@@ -79,6 +91,15 @@ func (r *recorder) Write(b []byte) (int, error) {
 	return r.ResponseWriter.Write(b)
 }
 
+// Hijack gives the connection to the caller, which answers from then on.
+func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, b, err := http.NewResponseController(r.ResponseWriter).Hijack()
+	if err == nil {
+		r.status = http.StatusOK
+	}
+	return conn, b, err
+}
+
 // Flush sends what was written. chi's Compress looks for it and does not unwrap.
 func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
 
@@ -100,26 +121,29 @@ func (a *API) observe(next http.Handler) http.Handler {
 			route = "none" // an address that somebody made up must not become a label
 		}
 		a.metrics.observe(r.Method, route, rec.status, took)
+		a.audit(r, route, rec.status)
 		level := slog.LevelInfo
 		if isHealth(route) {
 			level = slog.LevelDebug // asked every few seconds by a load balancer
 		}
 		tracing.Route(r.Context(), r.Method, route)
 		args := []any{"request_id", requestID(r.Context()), "method", r.Method, "route", route,
-			"status", rec.status, "duration_seconds", took.Seconds()}
+			"status", rec.status, "duration_seconds", took.Seconds(), "client", a.config.Proxies.Address(r).String()}
 		if id := tracing.ID(r.Context()); id != "" {
 			args = append(args, "trace_id", id)
+		}
+		if c := CallerOf(r.Context()); c != nil && c.ID != "" {
+			args = append(args, "caller", c.ID)
 		}
 		a.log.Log(r.Context(), level, "request", args...)
 	})
 }
 
-// secure sets the header fields that belong on every answer. Pages relax the policy.
+// secure sets what belongs on every answer beside what package front sets. Pages
+// relax the policy.
 func secure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
@@ -137,8 +161,7 @@ func (a *API) recoverer(next http.Handler) http.Handler {
 			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(v)
 			}
-			a.log.ErrorContext(r.Context(), "panic", "error", fmt.Sprint(v),
-				"request_id", requestID(r.Context()), "stack", string(debug.Stack()))
+			a.panicked(r.Context(), v)
 			if rec, ok := w.(*recorder); ok && rec.status == 0 {
 				a.writeProblem(w, r, problem(codeInternal, "Something went wrong here. The log tells more under this request's id."))
 			}
@@ -147,9 +170,19 @@ func (a *API) recoverer(next http.Handler) http.Handler {
 	})
 }
 
+func (a *API) panicked(ctx context.Context, v any) {
+	a.log.ErrorContext(ctx, "panic", "error", fmt.Sprint(v), "request_id", requestID(ctx), "stack", string(debug.Stack()))
+}
+
+// logPanic ends a panic of what goes on when its request is over. To be deferred.
+func (a *API) logPanic(ctx context.Context) {
+	if v := recover(); v != nil {
+		a.panicked(ctx, v)
+	}
+}
+
 // readBody takes the body in whole before anything else looks at it: within
-// its size and time, and JSON by its type. The read deadline must be gone
-// afterwards, or it would end a request that waits for a result.
+// its size, and JSON by its type. Package front bounds its time.
 func (a *API) readBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody {
@@ -160,10 +193,9 @@ func (a *API) readBody(next http.Handler) http.Handler {
 		if r.URL.Path == pathBulk {
 			limit = maxBulkBody
 		}
-		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // a test's recorder has none
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-		_ = control.SetReadDeadline(time.Time{})
+		counted := &countedReader{Reader: http.MaxBytesReader(w, r.Body, limit), all: &a.bodies}
+		defer func() { a.bodies.Add(-counted.n) }()
+		body, err := io.ReadAll(counted)
 		if err != nil {
 			a.writeProblem(w, r, unreadable(err, limit))
 			return
@@ -181,7 +213,30 @@ func (a *API) readBody(next http.Handler) http.Handler {
 	})
 }
 
+// errBodies says that the bodies of all requests together are too large.
+var errBodies = errors.New("too much is being sent at once")
+
+// countedReader counts what it reads with what all others read.
+type countedReader struct {
+	io.Reader
+	all *atomic.Int64
+	n   int64
+}
+
+// Read is io.Reader's.
+func (c *countedReader) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += int64(n)
+	if c.all.Add(int64(n)) > maxBodies {
+		return n, errBodies
+	}
+	return n, err
+}
+
 func unreadable(err error, limit int64) *Problem {
+	if errors.Is(err, errBodies) {
+		return problem(codeBusy, "").with("Retry-After", "1").with("Connection", "close")
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return problem(codeTooLarge, fmt.Sprintf("The body has more than the %d bytes that are allowed.", limit))
 	}
@@ -189,6 +244,17 @@ func unreadable(err error, limit int64) *Problem {
 		return problem(codeTimeout, "").with("Connection", "close")
 	}
 	return problem(codeInvalidJSON, "The body ended early.").with("Connection", "close")
+}
+
+// boundAddress refuses an address that is longer than any that means something.
+func (a *API) boundAddress(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.URL.Path)+len(r.URL.RawQuery) > maxAddress {
+			a.writeProblem(w, r, problem(codeAddress, ""))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // isJSON takes no type at all for JSON, as curl users may leave it out with -H 'Content-Type:'.
@@ -202,12 +268,16 @@ func isJSON(contentType string) bool {
 
 // singleQuery refuses a parameter that comes twice: huma would read one of the
 // values and drop the other. Only tag is repeated, because tags may hold commas.
+// It also refuses a time or number that is empty, which huma takes for left out.
 func (a *API) singleQuery(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var faults []Fault
 		for name, values := range r.URL.Query() {
 			if len(values) > 1 && name != "tag" {
 				faults = append(faults, Fault{"query." + name, "must be given once; separate several values by commas"})
+			}
+			if values[0] == "" && (name == "after" || name == "before" || name == "limit") {
+				faults = append(faults, Fault{"query." + name, "must not be empty; leave it out"})
 			}
 		}
 		if len(faults) > 0 {
@@ -226,7 +296,10 @@ func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
 func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	routes := chi.RouteContext(r.Context()).Routes
 	var allowed []string
-	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
+	if r.URL.Path == pathBulk { // else it would be taken for a task's id
+		allowed, routes = []string{http.MethodPost}, chi.NewRouter()
+	}
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		asked := m
 		if m == http.MethodHead {
 			asked = http.MethodGet

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"bytes"
-	"html/template"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,14 +33,31 @@ func (a *API) problemPage(w http.ResponseWriter, r *http.Request) {
 		a.notFound(w, r)
 		return
 	}
-	page, err := template.New("problems").Parse(problemHTML)
-	if err == nil {
-		var b bytes.Buffer
-		err = page.Execute(&b, map[string]any{"Style": template.CSS(pageStyle), "Single": name != "", "Problems": views})
-		if err == nil {
-			a.document.serve(typeHTML, b.Bytes())(w, r)
-			return
-		}
+	a.document.serve(typeHTML, problemsHTML(views, name != ""))(w, r)
+}
+
+func problemsHTML(views []problemView, single bool) []byte {
+	p := &htmlPage{}
+	title := "Problems"
+	if single {
+		title = views[0].Title + " · Problems"
 	}
-	a.writeProblem(w, r, a.problemOf(r.Context(), err))
+	p.head(title, "narrow")
+	p.put("<main>\n<p><a href=\"/docs\">API reference</a>")
+	if single {
+		p.put(" · <a href=\"/problems\">All problems</a></p>\n")
+	} else {
+		p.put("</p>\n<h1>Problems</h1>\n")
+	}
+	for _, v := range views {
+		p.put("<article id=\"%s\">\n", v.Slug)
+		if single {
+			p.put("<h1>%s</h1>\n", v.Title)
+		} else {
+			p.put("<h3><a href=\"/problems/%s\">%s</a></h3>\n", v.Slug, v.Title)
+		}
+		p.put("<p><code>%s</code> <span class=\"status\">%d</span></p>\n<p>%s</p>\n</article>\n", v.Code, v.Status, v.About)
+	}
+	p.put("</main>\n")
+	return p.end()
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"windlass/internal/oidc"
 	"windlass/internal/store"
 	"windlass/internal/task"
 )
@@ -105,15 +106,29 @@ func (a *API) translate(ctx context.Context, err error) *Problem {
 	if _, ok := errors.AsType[*store.TooManyQueuesError](err); ok {
 		return problem(codeTooManyQueues, fmt.Sprintf("There are %d queues already. Use one of them.", store.MaxQueues))
 	}
+	if _, ok := errors.AsType[*store.TooManyTokensError](err); ok {
+		return problem(codeTooManyTokens, fmt.Sprintf("There are %d tokens already.", store.MaxTokens))
+	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return problem(codeTaskNotFound, "There is no task of this id, or no longer.")
+	case errors.Is(err, store.ErrNoSecret):
+		return problem(codeSecretNotFound, "There is no stored secret of this name.")
+	case errors.Is(err, store.ErrTooManySecrets):
+		return problem(codeTooManySecrets, fmt.Sprintf("There are %d secrets already. Delete one that nobody needs.", store.MaxSecrets))
+	case errors.Is(err, store.ErrNoToken):
+		return problem(codeTokenNotFound, "")
+	case errors.Is(err, store.ErrNoSession):
+		return problem(codeNoSession, "")
 	case errors.Is(err, store.ErrBadCursor):
 		return faulty(Fault{"query.cursor", "must be a next_cursor of this list"})
 	case errors.Is(err, store.ErrKeyReused):
 		return problem(codeKeyReused, "This Idempotency-Key came with another request before. Use a new key.")
 	case errors.Is(err, store.ErrKeyGone):
 		return problem(codeKeyGone, "The task that this Idempotency-Key made was deleted. Use a new key.")
+	case errors.Is(err, oidc.ErrUnavailable):
+		a.log.WarnContext(ctx, "nobody can be vouched for", "error", err, "request_id", requestID(ctx))
+		return problem(codeIdentity, "").with("Retry-After", "5")
 	case errors.Is(err, context.Canceled):
 		return storeUnavailable() // nobody reads it: the client went away
 	case store.Unavailable(err):

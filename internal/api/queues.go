@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -80,10 +81,11 @@ func (a *API) listQueues(ctx context.Context, _ *struct{}) (*queuesOutput, error
 		}
 		return byName[name]
 	}
+	caller := CallerOf(ctx)
 	for _, name := range names {
 		line(name)
 	}
-	for _, c := range counts {
+	for _, c := range caller.seen(counts) {
 		line(c.Queue).Counts.add(c.State, c.Count)
 	}
 	for _, w := range crew {
@@ -91,6 +93,9 @@ func (a *API) listQueues(ctx context.Context, _ *struct{}) (*queuesOutput, error
 			line(name).Workers++
 		}
 	}
+	maps.DeleteFunc(byName, func(name string, _ *Queue) bool {
+		return len(caller.Queues) > 0 && !slices.Contains(caller.Queues, name)
+	})
 	out := &queuesOutput{Queues{Items: []*Queue{}}}
 	for name, q := range byName {
 		if q.Counts.Pending > 0 {
@@ -123,5 +128,5 @@ func (a *API) listWorkers(ctx context.Context, _ *struct{}) (*workersOutput, err
 	if err != nil {
 		return nil, err
 	}
-	return &workersOutput{Workers{crew}}, nil
+	return &workersOutput{Workers{CallerOf(ctx).seenCrew(crew)}}, nil
 }

@@ -72,7 +72,7 @@ func TestRequests(t *testing.T) {
 
 		{"kinds", "GET", "/api/v1/kinds", "", 200, wanted{
 			"items.0.name": "test.report", "items.0.csv": "true", "items.1.csv": "false", "items.0.policy.min_backoff": "1s",
-			"items.0.input_schema.x-order": "[name size pause secret cached parts]", "items.0.input_schema.properties.pause.format": "duration",
+			"items.0.input_schema.x-order": "[name size pause secret cached parts]", "items.0.input_schema.properties.pause.format": "go-duration",
 			"items.0.input_schema.properties.pause.default":                      "5ms",
 			"items.0.input_schema.properties.parts.items.properties.colour.enum": "[red green]",
 			"items.0.example.name": "first",
@@ -119,6 +119,7 @@ func TestHeaders(t *testing.T) {
 	got := s.do("GET", "/api/v1/kinds", "", "X-Request-Id", "mine-1").want(200)
 	for name, want := range map[string]string{
 		"X-Request-Id": "mine-1", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+		"Cross-Origin-Resource-Policy": "same-origin", "Strict-Transport-Security": "", "Server": "",
 		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Link": "",
 	} {
 		if have := got.header.Get(name); have != want {
@@ -143,6 +144,7 @@ func TestHeaders(t *testing.T) {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
+	s.do("GET", "/livez", "").want(200) // so that there is a request to be counted
 	for path, want := range map[string]string{
 		"/docs": `id="submitTask"`, "/redoc": "TestReportInput", "/problems": "idempotency_key_reused",
 		"/problems/no-result": "no_result", "/openapi.json": `"openapi": "3.1.0"`, "/openapi.yaml": "openapi: 3.1.0",

@@ -15,13 +15,16 @@ import (
 
 const schemaPrefix = "#/components/schemas/"
 
-// durationText is what a task.Duration is in JSON. Its format is Go's notation,
-// which the validator takes for "duration" too.
+// durationText is what a task.Duration is in JSON: Go's notation. JSON Schema's own
+// format "duration" is another one, that of ISO 8601.
 type durationText string
 
 // Schema says so.
 func (durationText) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Format: "duration"}
+	return &huma.Schema{
+		Type: huma.TypeString, Format: "go-duration",
+		Pattern: `^-?(0|(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+)$`, PatternDescription: "a duration",
+	}
 }
 
 // newRegistry gives the registry of every schema. Names are stable: a kind's

@@ -98,26 +98,22 @@ func humaFaults(errs []error) []Fault {
 		if name, found := strings.CutPrefix(d.Message, "expected required property "); found {
 			f = Fault{d.Location + "." + strings.TrimSuffix(name, " to be present"), "is required"}
 		}
-		if f.Message != "" {
-			faults = append(faults, f)
-		}
+		faults = append(faults, f)
 	}
 	return faults
 }
 
-// rule gives a clause for one of huma's messages, empty for one that strangers
-// says already. What could hold a value is replaced whole.
+// rule gives a clause for one of huma's messages. What could hold a value is replaced whole.
 func rule(message string) string {
-	if message == "unexpected property" {
-		return ""
-	}
 	for _, m := range []struct{ prefix, rule string }{
+		{"unexpected property", "is not a known field"},
 		{"unknown query parameter", "is not a known parameter"},
 		{"required ", "is required"},
 		{"invalid date/time", "must be a time such as 2026-01-31T12:00:00Z"},
 		{"expected string to be RFC 3339 date-time", "must be a time such as 2026-01-31T12:00:00Z"},
 		{"expected string to be RFC 3986 uri", "must be a URL"},
-		{"expected duration", `must be a duration such as "30s", "5m" or "1h30m"`},
+		{"expected string to be a duration", `must be a duration such as "30s", "5m" or "1h30m"`},
+		{"expected string to be ", "must be "}, // a pattern in words
 		{"invalid integer", "must be a whole number"},
 		{"expected integer", "must be a whole number"},
 		{"expected number to be a multiple of ", "must be a multiple of "},

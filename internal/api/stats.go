@@ -59,7 +59,7 @@ func (a *API) getStats(ctx context.Context, in *statsInput) (*statsOutput, error
 	if err != nil {
 		return nil, err
 	}
-	return &statsOutput{statsOf(snapshot, in.Queue)}, nil
+	return &statsOutput{statsOf(CallerOf(ctx).seenOf(snapshot), in.Queue)}, nil
 }
 
 // statsOf gives what concerns the queues; none named: all.

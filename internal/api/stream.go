@@ -5,8 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -15,8 +15,6 @@ import (
 const (
 	// maxStreams is how many event streams one process serves at once.
 	maxStreams = 10_000
-	// messageTimeout is how long a client may take to read one message.
-	messageTimeout = 10 * time.Second
 	// reconnectAfter is what clients are told, in ms.
 	reconnectAfter = 3000
 )
@@ -24,22 +22,16 @@ const (
 // stream writes server-sent events (WHATWG HTML section 9.2). Its first error
 // sticks: after that it writes nothing.
 type stream struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
+	out     io.Writer // each write is sent at once
+	waiting bytes.Buffer
 	err     error
 }
 
-// openStream answers with the stream's header fields at once, so that a client
-// knows it is connected before anything happens.
-func openStream(w http.ResponseWriter) *stream {
-	h := w.Header()
+// streamHeader sets the header fields of a stream.
+func streamHeader(h http.Header) {
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
-	s := &stream{w: w, control: http.NewResponseController(w)}
-	w.WriteHeader(http.StatusOK)
-	s.write(fmt.Appendf(nil, "retry: %d\n\n", reconnectAfter))
-	return s
 }
 
 // send writes one event. An empty id leaves the client's last one as it is.
@@ -49,25 +41,49 @@ func (s *stream) send(event, id string, data any) {
 		s.err = fmt.Errorf("write event %s: %w", event, err)
 		return
 	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "event: %s\n", event)
+	s.tell(event, id, body)
+	s.flush()
+}
+
+// tell adds one event to what flush sends. body is JSON as Go writes it, without line breaks.
+func (s *stream) tell(event, id string, body []byte) {
+	fmt.Fprintf(&s.waiting, "event: %s\n", event)
 	if id != "" {
-		fmt.Fprintf(&b, "id: %s\n", id)
+		fmt.Fprintf(&s.waiting, "id: %s\n", id)
 	}
-	fmt.Fprintf(&b, "data: %s\n\n", body) // JSON of Go has no line breaks
-	s.write(b.Bytes())
+	fmt.Fprintf(&s.waiting, "data: %s\n\n", body)
+}
+
+// flush sends what waits, and lets go of its memory.
+func (s *stream) flush() {
+	s.write(s.waiting.Bytes())
+	s.waiting = bytes.Buffer{}
 }
 
 func (s *stream) beat() { s.write([]byte(": hb\n\n")) }
 
 func (s *stream) write(b []byte) {
-	if s.err != nil {
+	if s.err != nil || len(b) == 0 {
 		return
 	}
-	_ = s.control.SetWriteDeadline(time.Now().Add(messageTimeout)) // a test's recorder has none
-	if _, s.err = s.w.Write(b); s.err == nil {
-		s.err = s.control.Flush()
+	_, s.err = s.out.Write(b)
+}
+
+// enter counts one more stream of the process and of the client. The caller leaves.
+func (a *API) enter(ctx context.Context) (leave func(), p *Problem) {
+	client, _ := a.clientOf(ctx)
+	if !a.limits.streams.begin(client) {
+		return nil, problem(codeOwnStreams, "").with("Retry-After", "30")
 	}
+	leave = func() {
+		a.streams.Add(-1)
+		a.limits.streams.end(client)
+	}
+	if a.streams.Add(1) > maxStreams {
+		leave()
+		return nil, problem(codeStreams, "").with("Retry-After", "30")
+	}
+	return leave, nil
 }
 
 // serveStream runs an event stream until its client goes, the API closes, or
@@ -77,31 +93,53 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 	if a.closed.Err() != nil {
 		return nil, problem(codeShutdown, "").with("Retry-After", "1")
 	}
-	if a.streams.Add(1) > maxStreams {
-		a.streams.Add(-1)
-		return nil, problem(codeStreams, "").with("Retry-After", "30")
+	leave, p := a.enter(ctx)
+	if p != nil {
+		return nil, p
 	}
 	run, end, err := open(ctx)
 	if err != nil {
-		a.streams.Add(-1)
+		leave()
 		return nil, err
 	}
-	return &huma.StreamResponse{Body: func(hctx huma.Context) {
-		defer a.streams.Add(-1)
+	follow := func(ctx context.Context, out io.Writer) {
+		defer leave()
 		defer end()
 		a.metrics.streams.Add(1)
 		defer a.metrics.streams.Add(-1)
-		r, w := humachi.Unwrap(hctx)
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		defer context.AfterFunc(a.closed, cancel)()
-		s := openStream(w)
-		if r.Method == http.MethodHead {
-			return
-		}
+		s := &stream{out: out}
+		// A client knows that it is connected before anything happens.
+		s.write(fmt.Appendf(nil, "retry: %d\n\n", reconnectAfter))
 		if err := run(ctx, s); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "event stream ended early", "error", err, "request_id", requestID(ctx))
 		}
-		_ = s.control.SetWriteDeadline(time.Time{}) // the connection may serve further requests
+	}
+	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		r, w := humachi.Unwrap(hctx)
+		streamHeader(w.Header())
+		if r.Method == http.MethodHead {
+			w.WriteHeader(http.StatusOK)
+			end()
+			leave()
+			return
+		}
+		l, err := takeOver(r, w)
+		if err != nil {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			defer context.AfterFunc(a.closed, cancel)()
+			w.WriteHeader(http.StatusOK)
+			follow(ctx, &answerLine{w, http.NewResponseController(w)})
+			return
+		}
+		// What the request's context holds besides is not needed any more.
+		ctx, cancel := context.WithCancel(context.WithValue(a.closed, exchangeKey, exchangeOf(ctx)))
+		go l.listen(cancel)
+		go func() {
+			defer cancel()
+			defer l.end()
+			defer a.logPanic(ctx) // recoverer is not above this
+			follow(ctx, l)
+		}()
 	}}, nil
 }

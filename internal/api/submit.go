@@ -48,10 +48,21 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) 
 	if p != nil {
 		return nil, p
 	}
+	caller := CallerOf(ctx)
+	if !caller.sees(sub.Kind, sub.Queue) {
+		return nil, outside(caller)
+	}
+	if p := (&secretCheck{api: a}).faults(ctx, sub, "body"); p != nil {
+		return nil, p
+	}
+	sub.SubmittedBy = caller.mark()
 	sub.Fresh = noCache(in.CacheControl)
 	accepted, err := a.keep(ctx, key, in.RawBody, sub)
 	if err != nil {
 		return nil, err
+	}
+	if p := unseen(caller, accepted.Task); p != nil {
+		return nil, p
 	}
 	out := &taskOutput{Body: accepted.Task, Location: taskPath(accepted.Task.ID)}
 	out.Status = outcome(accepted.Cause)
@@ -66,6 +77,9 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) 
 	if wait := parsePrefer(in.Prefer); wait > 0 {
 		out.PreferenceApplied = fmt.Sprintf("wait=%d", int(wait.Seconds()))
 		out.Body = a.await(ctx, out.Body, wait)
+		if err := a.still(ctx); err != nil {
+			return nil, err // what came out meanwhile is not the caller's to see any more
+		}
 		if out.Body.State.Final() {
 			out.Status = http.StatusOK
 		}
@@ -96,9 +110,9 @@ func (a *API) keep(ctx context.Context, key string, body []byte, sub store.Submi
 	if err != nil {
 		return store.Accepted{}, problem(codeInvalidJSON, "")
 	}
-	scope := "anonymous"
-	if a.credentials.required() {
-		scope = "admin"
+	scope := CallerOf(ctx).ID
+	if scope == "" {
+		scope = "anonymous"
 	}
 	fingerprint := digest([]byte(http.MethodPost), []byte(pathTasks), form)
 	return a.store.SubmitOnce(ctx, scope, key, fingerprint, sub)
@@ -193,7 +207,19 @@ type BulkItem struct {
 }
 
 type bulkOutput struct {
-	Body BulkResult
+	RateLimit       string `header:"RateLimit" doc:"What is left of the client's limit."`
+	RateLimitPolicy string `header:"RateLimit-Policy" doc:"The client's limit."`
+	Body            BulkResult
+}
+
+// chargeTasks charges the tasks of a bulk request.
+func (a *API) chargeTasks(ctx context.Context, n int, out *bulkOutput) *Problem {
+	h := http.Header{}
+	if p := a.charge(ctx, h, limitSubmit, n); p != nil {
+		return p.with("RateLimit", h.Get("RateLimit")).with("RateLimit-Policy", h.Get("RateLimit-Policy"))
+	}
+	out.RateLimit, out.RateLimitPolicy = h.Get("RateLimit"), h.Get("RateLimit-Policy")
+	return nil
 }
 
 func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error) {
@@ -204,19 +230,32 @@ func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error
 	if p != nil {
 		return nil, p
 	}
+	out := &bulkOutput{}
+	if p := a.chargeTasks(ctx, len(items), out); p != nil {
+		return nil, p
+	}
 	traced, span := a.config.Tracer.SubmitMany(ctx, len(items))
 	defer span.End()
 	traceparent := tracing.Traceparent(traced)
-	now := a.store.Now()
+	now, caller := a.store.Now(), CallerOf(ctx)
 	result := BulkResult{Items: make([]BulkItem, len(items))}
 	var subs []store.Submission
 	var places []int
+	check := &secretCheck{api: a}
 	for i, raw := range items {
-		sub, p := a.submission(raw, fmt.Sprintf("body.items[%d]", i), now)
+		at := fmt.Sprintf("body.items[%d]", i)
+		sub, p := a.submission(raw, at, now)
+		if p == nil && !caller.sees(sub.Kind, sub.Queue) {
+			p = outside(caller)
+		}
+		if p == nil {
+			p = check.faults(ctx, sub, at)
+		}
 		if p != nil {
 			result.Items[i] = a.failedItem(ctx, p)
 			continue
 		}
+		sub.SubmittedBy = caller.mark()
 		sub.Fresh = noCache(in.CacheControl)
 		sub.Traceparent = traceparent
 		subs, places = append(subs, sub), append(places, i)
@@ -232,9 +271,14 @@ func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error
 			result.Items[places[j]] = a.failedItem(ctx, got.Err)
 			continue
 		}
+		if p := unseen(caller, got.Task); p != nil {
+			result.Items[places[j]] = a.failedItem(ctx, p)
+			continue
+		}
 		result.Items[places[j]] = BulkItem{Status: outcome(got.Cause), Task: a.show(ctx, got.Task)}
 	}
-	return &bulkOutput{result}, nil
+	out.Body = result
+	return out, nil
 }
 
 func (a *API) failedItem(ctx context.Context, err error) BulkItem {

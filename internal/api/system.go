@@ -89,7 +89,8 @@ func (a *API) lookAround(ctx context.Context, s *System) error {
 	if err != nil {
 		return err
 	}
-	s.findWork(counts, crew)
+	caller := CallerOf(ctx)
+	s.findWork(caller.seen(counts), caller.seenCrew(crew))
 	return nil
 }
 

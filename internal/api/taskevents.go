@@ -14,7 +14,7 @@ import (
 )
 
 type taskEventsInput struct {
-	TaskRef
+	SharedRef
 	LastEventID string `header:"Last-Event-ID" doc:"Where an earlier stream ended."`
 	Last        string `query:"last_event_id" maxLength:"100" doc:"The same, for the first connection: browsers cannot set the header."`
 }
@@ -33,7 +33,11 @@ func (a *API) taskEvents(ctx context.Context, in *taskEventsInput) (*huma.Stream
 		}
 		f := &follower{api: a, id: in.ID}
 		f.version, f.line = parsePosition(last)
-		if f.now, err = a.peek(ctx, in.ID); err != nil {
+		f.now, err = a.peek(ctx, in.ID)
+		if err == nil && !CallerOf(ctx).sees(f.now.Kind, f.now.Queue) {
+			err = store.ErrNotFound
+		}
+		if err != nil {
 			w.Close()
 			return nil, nil, err
 		}
@@ -86,8 +90,14 @@ func (f *follower) run(ctx context.Context, s *stream, w *store.Watcher) error {
 		case <-ctx.Done():
 			return nil
 		case <-beat.C:
+			if err := f.api.still(ctx); err != nil {
+				return err
+			}
 			s.beat()
 		case <-w.C:
+			if err := f.api.still(ctx); err != nil {
+				return err
+			}
 			again, err := f.catchUp(ctx, s, w)
 			if err != nil || !again || f.over(s) {
 				return err

@@ -17,13 +17,19 @@ type TaskRef struct {
 	ID string `path:"id" maxLength:"100" doc:"The task's id."`
 }
 
-type getInput struct {
+// SharedRef is a task in an address that a link may open.
+type SharedRef struct {
 	TaskRef
+	Link string `query:"link" maxLength:"200" doc:"A link to this task, in place of a token."`
+}
+
+type getInput struct {
+	SharedRef
 	IfNoneMatch string `header:"If-None-Match" doc:"An ETag: answer 304 while the task is still the same."`
 }
 
 func (a *API) getTask(ctx context.Context, in *getInput) (*taskOutput, error) {
-	t, err := a.store.Get(ctx, in.ID)
+	t, err := a.get(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +38,15 @@ func (a *API) getTask(ctx context.Context, in *getInput) (*taskOutput, error) {
 		out.Status = http.StatusNotModified
 	}
 	return out, nil
+}
+
+// get reads a task whole, if the caller sees it. Errors: store.ErrNotFound.
+func (a *API) get(ctx context.Context, id string) (*task.Task, error) {
+	t, err := a.store.Get(ctx, id)
+	if err == nil && !CallerOf(ctx).sees(t.Kind, t.Queue) {
+		return nil, store.ErrNotFound
+	}
+	return t, err
 }
 
 func (a *API) answer(ctx context.Context, t *task.Task, status int) *taskOutput {
@@ -61,8 +76,14 @@ type listOutput struct {
 }
 
 func (a *API) listTasks(ctx context.Context, in *listInput) (*listOutput, error) {
+	c := CallerOf(ctx)
+	kinds, anyKind := within(c.Kinds, in.Kind)
+	queues, anyQueue := within(c.Queues, in.Queue)
+	if !anyKind || !anyQueue {
+		return &listOutput{TaskPage{Items: []*task.Task{}}}, nil
+	}
 	page, err := a.store.List(ctx, store.Filter{
-		States: in.State, Kinds: in.Kind, Queues: in.Queue, Tags: in.Tag, After: in.After, Before: in.Before,
+		States: in.State, Kinds: kinds, Queues: queues, Tags: in.Tag, After: in.After, Before: in.Before,
 	}, in.Limit, in.Cursor)
 	if err != nil {
 		return nil, err
@@ -77,6 +98,9 @@ func (a *API) listTasks(ctx context.Context, in *listInput) (*listOutput, error)
 // cancelTask answers 200 with the canceled task, or 202 when it runs and was
 // asked to stop. Canceling twice is no error; canceling what ended otherwise is.
 func (a *API) cancelTask(ctx context.Context, in *TaskRef) (*taskOutput, error) {
+	if err := a.mayCancel(ctx, in.ID); err != nil {
+		return nil, err
+	}
 	state, err := a.store.Cancel(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -96,6 +120,9 @@ func (a *API) cancelTask(ctx context.Context, in *TaskRef) (*taskOutput, error) 
 }
 
 func (a *API) retryTask(ctx context.Context, in *TaskRef) (*taskOutput, error) {
+	if err := a.reach(ctx, in.ID); err != nil {
+		return nil, err
+	}
 	if err := a.store.Retry(ctx, in.ID); err != nil {
 		return nil, err
 	}
@@ -109,6 +136,9 @@ func (a *API) retryTask(ctx context.Context, in *TaskRef) (*taskOutput, error) {
 type empty struct{}
 
 func (a *API) deleteTask(ctx context.Context, in *TaskRef) (*empty, error) {
+	if err := a.reach(ctx, in.ID); err != nil {
+		return nil, err
+	}
 	if err := a.store.Delete(ctx, in.ID); err != nil {
 		return nil, err
 	}

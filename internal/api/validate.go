@@ -30,6 +30,9 @@ type Submit struct {
 // submission checks one task as it was handed in and gives what the store
 // takes. at is where it stands in the request. All faults come at once.
 func (a *API) submission(raw json.RawMessage, at string, now time.Time) (store.Submission, *Problem) {
+	if depth(raw) > maxDepth {
+		return store.Submission{}, faulty(Fault{at, fmt.Sprintf("must not be nested deeper than %d levels", maxDepth)})
+	}
 	tree, err := decodeExact(raw)
 	if err != nil {
 		return store.Submission{}, problem(codeInvalidJSON, "")
@@ -60,7 +63,7 @@ func (a *API) submission(raw json.RawMessage, at string, now time.Time) (store.S
 	if len(faults) > 0 || !known {
 		return store.Submission{}, a.refuse(faults, map[string]any{"kind": s.Kind}, at)
 	}
-	return build(k, s, policy, checked), nil
+	return a.conceal(k, build(k, s, policy, checked)), nil
 }
 
 // innerFaults looks at the input of a submission whose outside has faults already.

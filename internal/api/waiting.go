@@ -20,7 +20,9 @@ const settling = 2 * time.Second
 func (a *API) show(ctx context.Context, t *task.Task) *task.Task {
 	if len(t.Input) > 0 {
 		if k, known := a.kinds[t.Kind]; known {
-			t.Input = k.Redact(t.Input)
+			if t.Sealed == "" { // else what is secret is not in it
+				t.Input, _ = k.Conceal(t.Input)
+			}
 		} else {
 			t.Input = nil // nobody here knows which part of it is secret
 		}

@@ -113,20 +113,32 @@ func (c *client) create(ctx context.Context, stream string) error {
 	}
 	c.making.Lock()
 	defer c.making.Unlock()
-	in := &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &c.group, LogStreamName: &stream}
-	_, err = api.CreateLogStream(ctx, in)
+	err = c.createStream(ctx, stream)
 	if err != nil && classify(err) == missing {
 		_, err = api.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &c.group})
 		if err != nil && !exists(err) {
 			return fmt.Errorf("create the log group: %w", err)
 		}
 		c.bare = err == nil // Else somebody made it just now, and sets its retention.
-		_, err = api.CreateLogStream(ctx, in)
+		err = c.createStream(ctx, stream)
 	}
+	if err != nil {
+		return err
+	}
+	return c.retain(ctx, api)
+}
+
+// createStream makes the stream in a group that is there.
+func (c *client) createStream(ctx context.Context, stream string) error {
+	api, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = api.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &c.group, LogStreamName: &stream})
 	if err != nil && !exists(err) {
 		return fmt.Errorf("create the log stream: %w", err)
 	}
-	return c.retain(ctx, api)
+	return nil
 }
 
 // retain sets the retention of a group that we made: without one lines are kept, and paid

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,5 +98,22 @@ func TestMoto(t *testing.T) {
 	}
 	if next != n+1 {
 		t.Errorf("moto has %d lines, want %d", next-1, n)
+	}
+}
+
+func TestTryPutOnMoto(t *testing.T) {
+	toFake(t, moto(t))
+	c := Config{Group: "/windlass/doctor"}
+	if _, err := TryPut(t.Context(), c); err == nil || !strings.Contains(err.Error(), "there is no such log group") {
+		t.Errorf("without the group: %v", err)
+	}
+	cl := &client{group: c.Group, say: func(string, error) {}}
+	if err := cl.create(t.Context(), "another"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the stream is there at the second time
+		if _, err := TryPut(t.Context(), c); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -1,10 +1,11 @@
-// Package egress decides which network addresses outbound calls may reach.
+// Package egress decides what outbound calls may reach.
 //
 // Whoever hands in a task chooses the hosts that Windlass calls, so Windlass
 // must not become their way into the network it runs in (server-side request
-// forgery, CWE-918). The decision is made on the address that is about to be
-// dialled, after DNS: a name that changes its address between a check and the
-// call, a redirect, or an address in an odd spelling comes to the same check.
+// forgery, CWE-918). Scheme, host and port are judged for each request, and
+// the address when it is about to be dialled, after DNS: a name that changes its
+// address between a check and the call, a redirect, or an address in an odd
+// spelling comes to the same check.
 package egress
 
 import (
@@ -12,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"syscall"
 	"time"
@@ -20,65 +20,92 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// Guard opens connections to public addresses and to the ranges it was told to
-// allow, and to nothing else. It is safe for use by several goroutines.
+// Guard makes calls as its policy says, and no others. It is safe for use by
+// several goroutines.
 type Guard struct {
-	allow    []netip.Prefix // v4 ranges in their v4 form
-	public   *ssrf.Guardian // knows IANA's special-purpose registries
-	resolver *net.Resolver  // nil: the system's
+	policy    Policy
+	metadata  []netip.Addr
+	public    *ssrf.Guardian // knows IANA's special-purpose registries
+	transport *Transport
 }
 
-// New gives a guard that lets calls reach allow beside the public unicast
-// addresses; nil allows nothing more. An allowed range wins over every refusal,
-// so 0.0.0.0/0 and ::/0 switch the guard off.
-func New(allow []netip.Prefix) *Guard {
-	g := &Guard{public: ssrf.New(
-		ssrf.WithAnyPort(),
-		// Azure answers its virtual machines' agents at this one, which is
-		// public by its number and internal by its use.
-		ssrf.WithDeniedV4Prefixes(netip.MustParsePrefix("168.63.129.16/32")),
-	)}
-	for _, p := range allow {
-		if p.Addr().Is4In6() && p.Bits() >= 96 {
-			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
-		}
-		g.allow = append(g.allow, p)
-	}
+// New gives a guard that enforces p.
+func New(p Policy) *Guard {
+	g := &Guard{policy: p, metadata: metadataAddresses(), public: ssrf.New(ssrf.WithAnyPort())}
+	g.policy.Allow, g.policy.Deny = unmapped(p.Allow), unmapped(p.Deny)
+	g.transport = newTransport(g)
 	return g
 }
 
-// RefusedError says that a call was not made because of where it led. The
-// errors of net and net/http that wrap it may tell the address; it does not.
-type RefusedError struct {
-	Host   string     // as the caller wrote it; empty when only an address was judged
-	Addr   netip.Addr // what Host led to; for the operator's log, not for the submitter
-	Reason string     // what sort of address it is, such as "a private address"
+// unmapped gives ranges of IPv4 addresses inside IPv6 ones as the ranges of
+// IPv4 addresses that they are.
+func unmapped(prefixes []netip.Prefix) []netip.Prefix {
+	var plain []netip.Prefix
+	for _, p := range prefixes {
+		if p.Addr().Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+		}
+		plain = append(plain, p)
+	}
+	return plain
 }
 
-// Error is a sentence for people that tells the host and not its address.
-func (e *RefusedError) Error() string {
-	host := e.Host
-	if host == "" {
-		host = "This address"
+// metadataAddresses lists where clouds tell a machine its own credentials. An
+// allowed range that happens to hold one does not allow it.
+func metadataAddresses() []netip.Addr {
+	return []netip.Addr{
+		netip.MustParseAddr("169.254.169.254"), // EC2, Azure, Google Cloud and most others
+		netip.MustParseAddr("fd00:ec2::254"),   // EC2 over IPv6
+		netip.MustParseAddr("169.254.170.2"),   // roles of tasks in ECS
+		netip.MustParseAddr("169.254.170.23"),  // roles of pods in EKS
+		netip.MustParseAddr("fd00:ec2::23"),    // the same over IPv6
+		netip.MustParseAddr("fd20:ce::254"),    // Google Cloud over IPv6
+		netip.MustParseAddr("168.63.129.16"),   // Azure's agent: public by its number, internal by its use
+		netip.MustParseAddr("100.100.100.200"), // Alibaba Cloud
+		netip.MustParseAddr("192.0.0.192"),     // Oracle Cloud, classic
 	}
-	return fmt.Sprintf("%s may not be called: it leads to %s, and only public addresses are allowed.", host, e.Reason)
 }
 
 // Allowed gives nil when addr may be dialled, else a *RefusedError without a
 // host. An IPv4 address inside an IPv6 one (RFC 4291, 2.5.5.2) is judged as the
-// IPv4 address it is; a zone changes nothing.
+// IPv4 address it is; a zone changes nothing. A denied network loses to nothing,
+// an allowed one only to that; a metadata service must be allowed by its very address.
 func (g *Guard) Allowed(addr netip.Addr) error {
 	addr = addr.Unmap().WithZone("")
-	for _, p := range g.allow {
-		if p.Contains(addr) {
-			return nil
+	if within(g.policy.Deny, addr) {
+		return &RefusedError{Addr: addr, Reason: reasonDenied}
+	}
+	for _, m := range g.metadata {
+		if addr == m {
+			if contains(g.policy.Allow, netip.PrefixFrom(m, m.BitLen())) {
+				return nil
+			}
+			return &RefusedError{Addr: addr, Reason: notPublic("a cloud's metadata service")}
 		}
 	}
 	// The zero Addr needs its own question: it is in none of the refused ranges.
-	if addr.IsValid() && g.public.SafeAddr(addr) == nil {
+	if within(g.policy.Allow, addr) || addr.IsValid() && g.public.SafeAddr(addr) == nil {
 		return nil
 	}
-	return &RefusedError{Addr: addr, Reason: describe(addr)}
+	return &RefusedError{Addr: addr, Reason: notPublic(describe(addr))}
+}
+
+func within(prefixes []netip.Prefix, addr netip.Addr) bool {
+	for _, p := range prefixes {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+func contains(prefixes []netip.Prefix, wanted netip.Prefix) bool {
+	for _, p := range prefixes {
+		if p == wanted {
+			return true
+		}
+	}
+	return false
 }
 
 // describe names the sort of an address that is not public.
@@ -115,7 +142,7 @@ func (g *Guard) DialContext(ctx context.Context, network, addr string) (net.Conn
 	}
 	dialer := net.Dialer{
 		Timeout:  dialTimeout,
-		Resolver: g.resolver,
+		Resolver: g.policy.Resolver,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 			return g.check(host, address)
 		},
@@ -138,24 +165,4 @@ func (g *Guard) check(host, address string) error {
 		refused.Host = host
 	}
 	return err
-}
-
-// Transport gives a new HTTP transport that dials through the guard. It ignores
-// HTTP_PROXY and its kin, for a proxy would dial where the guard cannot see. It
-// sets no limit on the wait for an answer: that is the request's own. Whoever
-// asks for it closes its idle connections.
-func (g *Guard) Transport() *http.Transport {
-	return &http.Transport{
-		DialContext:            g.DialContext,
-		TLSHandshakeTimeout:    15 * time.Second,
-		ExpectContinueTimeout:  time.Second,
-		IdleConnTimeout:        30 * time.Second,
-		MaxIdleConns:           200,
-		MaxIdleConnsPerHost:    8,
-		MaxResponseHeaderBytes: 256 << 10,
-		ForceAttemptHTTP2:      true,
-		// Without pings a dead HTTP/2 connection swallows every request that
-		// shares it until TCP gives up, a quarter of an hour later.
-		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
-	}
 }

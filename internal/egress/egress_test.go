@@ -39,10 +39,10 @@ func TestAllowed(t *testing.T) {
 		{"192.168.1.1", "a private address"},
 		{"::ffff:10.0.0.1", "a private address"},
 		{"fc00::1", "a private address"},
-		{"fd00:ec2::254", "a private address"}, // EC2's metadata over IPv6
-		{"169.254.169.254", "a link-local address"},
-		{"169.254.170.2", "a link-local address"}, // ECS's credentials
-		{"::ffff:169.254.169.254", "a link-local address"},
+		{"fd00:ec2::254", "a cloud's metadata service"}, // EC2's metadata over IPv6
+		{"169.254.169.254", "a cloud's metadata service"},
+		{"169.254.170.2", "a cloud's metadata service"}, // ECS's credentials
+		{"::ffff:169.254.169.254", "a cloud's metadata service"},
 		{"fe80::1", "a link-local address"},
 		{"fe80::1%eth0", "a link-local address"},
 		{"224.0.0.1", "a multicast address"},
@@ -53,9 +53,9 @@ func TestAllowed(t *testing.T) {
 		{"::", "a reserved address"},
 		{"100.64.0.1", "a reserved address"},
 		{"100.127.255.255", "a reserved address"},
-		{"100.100.100.200", "a reserved address"}, // Alibaba's metadata
-		{"168.63.129.16", "a reserved address"},   // Azure's agent
-		{"192.0.0.192", "a reserved address"},     // Oracle's metadata
+		{"100.100.100.200", "a cloud's metadata service"}, // Alibaba's metadata
+		{"168.63.129.16", "a cloud's metadata service"},   // Azure's agent
+		{"192.0.0.192", "a cloud's metadata service"},     // Oracle's metadata
 		{"192.0.2.1", "a reserved address"},
 		{"198.51.100.1", "a reserved address"},
 		{"203.0.113.1", "a reserved address"},
@@ -93,7 +93,7 @@ func TestAllowed(t *testing.T) {
 		{"3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff", ""}, // its last before documentation
 		{"0000:0000:0000:0000:0000:ffff:0a00:0001", "a private address"},
 	}
-	g := New(nil)
+	g := New(Policy{})
 	for _, tt := range tests {
 		t.Run(tt.addr, func(t *testing.T) {
 			addr := netip.MustParseAddr(tt.addr)
@@ -105,7 +105,7 @@ func TestAllowed(t *testing.T) {
 				return
 			}
 			refused, ok := errors.AsType[*RefusedError](err)
-			if !ok || refused.Reason != tt.reason {
+			if !ok || refused.Reason != notPublic(tt.reason) {
 				t.Fatalf("Allowed(%s) = %v, want it refused as %s", tt.addr, err, tt.reason)
 			}
 			if strings.Contains(err.Error(), refused.Addr.String()) {
@@ -116,7 +116,7 @@ func TestAllowed(t *testing.T) {
 }
 
 func TestAllowedRefusesNoAddress(t *testing.T) {
-	if err := New(nil).Allowed(netip.Addr{}); err == nil {
+	if err := New(Policy{}).Allowed(netip.Addr{}); err == nil {
 		t.Error("the zero address is allowed")
 	}
 }
@@ -137,13 +137,19 @@ func TestAllowedRanges(t *testing.T) {
 		{"::1/128", "127.0.0.1", false},
 		{"fe80::/10", "fe80::1%eth0", true},
 		{"64:ff9b::/96", "64:ff9b::808:808", true},
-		{"::/0", "fd00:ec2::254", true},
+		{"::/0", "fd12::1", true},
+		{"::/0", "fd00:ec2::254", false}, // a metadata service is named by its address or not at all
+		{"fd00:ec2::254/128", "fd00:ec2::254", true},
 		{"::/0", "127.0.0.1", false},
-		{"0.0.0.0/0", "169.254.169.254", true},
+		{"0.0.0.0/0", "169.254.1.1", true},
+		{"0.0.0.0/0", "169.254.169.254", false},
+		{"0.0.0.0/0", "168.63.129.16", false},
+		{"169.254.169.254/32", "169.254.169.254", true},
+		{"169.254.169.254/32", "::ffff:169.254.169.254", true},
 		{"10.1.0.0/16", "1.1.1.1", true},
 	}
 	for _, tt := range tests {
-		g := New([]netip.Prefix{netip.MustParsePrefix(tt.allow)})
+		g := New(Policy{Allow: []netip.Prefix{netip.MustParsePrefix(tt.allow)}})
 		if err := g.Allowed(netip.MustParseAddr(tt.addr)); (err == nil) != tt.want {
 			t.Errorf("with %s: Allowed(%s) = %v, want allowed = %v", tt.allow, tt.addr, err, tt.want)
 		}
@@ -151,7 +157,7 @@ func TestAllowedRanges(t *testing.T) {
 }
 
 func TestDialContextRefusesOtherNetworks(t *testing.T) {
-	g := New([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")})
+	g := New(Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	for _, network := range []string{"udp", "udp4", "unix", "ip4:icmp", ""} {
 		if conn, err := g.DialContext(t.Context(), network, "127.0.0.1:9"); err == nil {
 			conn.Close()
@@ -163,8 +169,7 @@ func TestDialContextRefusesOtherNetworks(t *testing.T) {
 // The names that other resolvers read as 127.0.0.1 reach the check however they
 // are read: here the name server answers 127.0.0.1 to every one of them.
 func TestDialContextJudgesTheAddressBehindTheName(t *testing.T) {
-	g := New(nil)
-	g.resolver = nameServer(t, func() netip.Addr { return netip.MustParseAddr("127.0.0.1") })
+	g := New(Policy{Resolver: nameServer(t, func() netip.Addr { return netip.MustParseAddr("127.0.0.1") })})
 	for _, host := range []string{
 		"127.0.0.1", "::1", "::ffff:127.0.0.1", "::ffff:7f00:1", "169.254.169.254", "fe80::1%lo",
 		"localhost", "internal.example.com", "0x7f000001", "0x7f.1",
@@ -186,8 +191,7 @@ func TestDialContextReachesNothingByNumber(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	for _, resolver := range []*net.Resolver{nil, {PreferGo: true}} {
-		g := New(nil)
-		g.resolver = resolver
+		g := New(Policy{Resolver: resolver})
 		for _, host := range []string{"2130706433", "017700000001", "127.1", "0177.0.0.1", "127.0.1"} {
 			if conn, err := g.DialContext(t.Context(), "tcp", net.JoinHostPort(host, port(t, server.URL))); err == nil {
 				conn.Close()
@@ -202,11 +206,13 @@ func TestTransportSurvivesDNSRebinding(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) }))
 	defer server.Close()
 	answers := []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")}
-	g := New([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")})
-	g.resolver = nameServer(t, func() netip.Addr {
-		next := answers[0]
-		answers = answers[1:]
-		return next
+	g := New(Policy{
+		Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+		Resolver: nameServer(t, func() netip.Addr {
+			next := answers[0]
+			answers = answers[1:]
+			return next
+		}),
 	})
 	tr := g.Transport()
 	tr.DisableKeepAlives = true
@@ -231,7 +237,7 @@ func TestTransportSurvivesDNSRebinding(t *testing.T) {
 func TestTransportJudgesRedirects(t *testing.T) {
 	server := httptest.NewServer(http.RedirectHandler("http://169.254.169.254/latest/meta-data/", http.StatusFound))
 	defer server.Close()
-	tr := New([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}).Transport()
+	tr := New(Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}).Transport()
 	defer tr.CloseIdleConnections()
 	_, err := (&http.Client{Transport: tr}).Get(server.URL)
 	if !isRefused(err, "169.254.169.254") {
@@ -243,7 +249,7 @@ func TestTransportIgnoresProxyEnvironment(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
 		t.Setenv(name, "http://127.0.0.1:1")
 	}
-	if New(nil).Transport().Proxy != nil {
+	if New(Policy{}).Transport().Proxy != nil {
 		t.Error("the transport asks for a proxy")
 	}
 }
@@ -254,7 +260,7 @@ func TestTransportBoundsHeaders(t *testing.T) {
 		io.WriteString(w, "never read")
 	}))
 	defer server.Close()
-	tr := New([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}).Transport()
+	tr := New(Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}).Transport()
 	defer tr.CloseIdleConnections()
 	if res, err := (&http.Client{Transport: tr}).Get(server.URL); err == nil {
 		res.Body.Close()
@@ -265,7 +271,7 @@ func TestTransportBoundsHeaders(t *testing.T) {
 func TestDialContextEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if conn, err := New(nil).DialContext(ctx, "tcp", "1.1.1.1:80"); err == nil {
+	if conn, err := New(Policy{}).DialContext(ctx, "tcp", "1.1.1.1:80"); err == nil {
 		conn.Close()
 		t.Error("dialled under a context that had ended")
 	}

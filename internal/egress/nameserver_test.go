@@ -10,8 +10,20 @@ import (
 )
 
 // nameServer runs a name server that answers every A question with what next
-// gives, and every other question with nothing. It gives a resolver that asks it.
+// gives, and every other question with nothing.
 func nameServer(t *testing.T, next func() netip.Addr) *net.Resolver {
+	return NameServer(t, func(_ string, v6 bool) []netip.Addr {
+		if v6 {
+			return nil
+		}
+		return []netip.Addr{next()}
+	})
+}
+
+// NameServer runs a name server that answers a question for the addresses of a
+// name, by either version of IP, with what zone gives. It gives a resolver that
+// asks it.
+func NameServer(t *testing.T, zone func(name string, v6 bool) []netip.Addr) *net.Resolver {
 	t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -30,7 +42,7 @@ func nameServer(t *testing.T, next func() netip.Addr) *net.Resolver {
 			if err != nil {
 				return
 			}
-			reply, err := answer(packet[:n], next)
+			reply, err := answer(packet[:n], zone)
 			if err != nil {
 				t.Errorf("answer a question: %v", err)
 				return
@@ -45,7 +57,7 @@ func nameServer(t *testing.T, next func() netip.Addr) *net.Resolver {
 	}}
 }
 
-func answer(packet []byte, next func() netip.Addr) ([]byte, error) {
+func answer(packet []byte, zone func(string, bool) []netip.Addr) ([]byte, error) {
 	var m dnsmessage.Message
 	if err := m.Unpack(packet); err != nil {
 		return nil, err
@@ -53,13 +65,18 @@ func answer(packet []byte, next func() netip.Addr) ([]byte, error) {
 	m.Response, m.Authoritative, m.RecursionAvailable = true, true, true
 	m.Additionals = nil
 	for _, q := range m.Questions {
-		if q.Type != dnsmessage.TypeA {
+		if q.Type != dnsmessage.TypeA && q.Type != dnsmessage.TypeAAAA {
 			continue
 		}
-		m.Answers = append(m.Answers, dnsmessage.Resource{
-			Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class},
-			Body:   &dnsmessage.AResource{A: next().As4()},
-		})
+		for _, addr := range zone(q.Name.String(), q.Type == dnsmessage.TypeAAAA) {
+			record := dnsmessage.Resource{Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class}}
+			if q.Type == dnsmessage.TypeA {
+				record.Body = &dnsmessage.AResource{A: addr.As4()}
+			} else {
+				record.Body = &dnsmessage.AAAAResource{AAAA: addr.As16()}
+			}
+			m.Answers = append(m.Answers, record)
+		}
 	}
 	return m.Pack()
 }

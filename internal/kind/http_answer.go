@@ -37,12 +37,12 @@ func (x *httpExchange) result(ctx context.Context, res *http.Response) (HTTPRequ
 		Status:        res.StatusCode,
 		BodyBytes:     int64(len(kept)) + rest,
 		BodyTruncated: rest > 0,
-		URL:           x.scrub.Replace(redactURL(x.target.String())),
+		URL:           x.run.Scrub(task.RedactURL(x.target.String())),
 		Redirects:     x.redirects,
 		Timing:        x.trace.timings(),
 	}
-	out.Headers, out.HeadersTruncated = keepHeaders(res.Header, x.scrub)
-	out.Body, out.BodyEncoding = bodyText(x.scrub.Replace(string(kept)), out.BodyTruncated)
+	out.Headers, out.HeadersTruncated = keepHeaders(res.Header, x.run)
+	out.Body, out.BodyEncoding = bodyText(x.run.Scrub(string(kept)), out.BodyTruncated)
 	out.Timing.Total = since(x.start)
 	x.run.Logf(slog.LevelInfo, "Answered %d after %s, %d bytes.", out.Status, took(out.Timing.Total.Std()), out.BodyBytes)
 	return out, nil
@@ -79,16 +79,16 @@ func bodyText(body string, truncated bool) (text, encoding string) {
 
 // keepHeaders gives the fields of an answer, in the order of their names up to
 // the bound, without credentials, and reports whether some are left out.
-func keepHeaders(h http.Header, scrub *strings.Replacer) (kept map[string][]string, truncated bool) {
+func keepHeaders(h http.Header, run *task.Run) (kept map[string][]string, truncated bool) {
 	kept = make(map[string][]string, len(h))
 	room := httpHeadersKept
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		values := make([]string, len(h[name]))
 		size := len(name)
 		for i, value := range h[name] {
-			values[i] = scrub.Replace(value)
-			if secretName(name) {
-				values[i] = redacted
+			values[i] = run.Scrub(value)
+			if task.SecretName(name) {
+				values[i] = task.Redacted
 			}
 			size += len(values[i])
 		}
@@ -109,7 +109,7 @@ func (x *httpExchange) logRefusal(res *http.Response) {
 	defer time.AfterFunc(httpSpareTime, x.cancel).Stop()
 	// The excerpt is short, but a secret that the cut would split must not slip through.
 	body, err := io.ReadAll(io.LimitReader(res.Body, httpBodyKept))
-	if text := strings.TrimSpace(x.scrub.Replace(string(body))); err == nil && text != "" && utf8.ValidString(text) {
+	if text := strings.TrimSpace(x.run.Scrub(string(body))); err == nil && text != "" && utf8.ValidString(text) {
 		x.run.Logf(slog.LevelWarn, "The answer begins: %s", task.Cut(strings.Join(strings.Fields(text), " "), httpExcerpt))
 	}
 }

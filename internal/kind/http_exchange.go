@@ -9,9 +9,9 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
+	"windlass/internal/signature"
 	"windlass/internal/task"
 )
 
@@ -22,9 +22,10 @@ type httpExchange struct {
 	run       *task.Run
 	userAgent string
 	success   []statusRange
-	key       []byte // signs requests; nil: they are not signed
-	scrub     *strings.Replacer
+	keys      []signature.Key    // sign requests; none: they are not signed
 	cancel    context.CancelFunc // gives up the current request
+	// secretHeaders is what the input's secret_headers stand for.
+	secretHeaders map[string]string
 
 	start     time.Time
 	method    string
@@ -40,6 +41,9 @@ type httpExchange struct {
 func exchange(ctx context.Context, t http.RoundTripper, userAgent string, in HTTPRequestInput, run *task.Run) (HTTPRequestResult, error) {
 	x, err := newExchange(in, userAgent, run)
 	if err != nil {
+		return HTTPRequestResult{}, err
+	}
+	if err := x.unlock(ctx); err != nil {
 		return HTTPRequestResult{}, err
 	}
 	ctx, x.cancel = context.WithTimeout(ctx, in.timeout())
@@ -63,8 +67,9 @@ func exchange(ctx context.Context, t http.RoundTripper, userAgent string, in HTT
 // newExchange reads the input. Check has accepted it, so a fault here means that
 // the rules have become stricter since.
 func newExchange(in HTTPRequestInput, userAgent string, run *task.Run) (*httpExchange, error) {
+	run.Hide(in.hidden()...)
 	x := &httpExchange{
-		in: in, run: run, userAgent: userAgent, scrub: in.scrubber(),
+		in: in, run: run, userAgent: userAgent,
 		start: time.Now(), method: in.method(), trusted: true, redirects: []HTTPRedirect{},
 	}
 	x.body, x.mimeType = in.body()
@@ -76,9 +81,11 @@ func newExchange(in HTTPRequestInput, userAgent string, run *task.Run) (*httpExc
 		return nil, invalidInput("success", rule)
 	}
 	if in.Secret != "" {
-		if x.key, rule = parseSigningKey(in.Secret); rule != "" {
+		key, rule := signature.ParseKey(in.Secret)
+		if rule != "" {
 			return nil, invalidInput("secret", rule)
 		}
+		x.keys = []signature.Key{key}
 	}
 	return x, nil
 }
@@ -94,7 +101,7 @@ func (x *httpExchange) send(ctx context.Context, t http.RoundTripper) (*http.Res
 	if err != nil {
 		return nil, err
 	}
-	x.run.Logf(slog.LevelInfo, "%s %s", x.method, x.scrub.Replace(briefURL(x.target.String())))
+	x.run.Logf(slog.LevelInfo, "%s %s", x.method, briefURL(x.target.String()))
 	res, err := t.RoundTrip(req)
 	if err != nil {
 		return nil, err
@@ -120,7 +127,7 @@ func (x *httpExchange) request(ctx context.Context) (*http.Request, error) {
 	}
 	for name, value := range x.in.Headers {
 		switch canonical := http.CanonicalHeaderKey(name); {
-		case !x.trusted && (canonical == "Host" || secretName(name)):
+		case !x.trusted && (canonical == "Host" || task.SecretName(name)):
 		case canonical == "Host":
 			req.Host = value
 		case canonical == "Content-Type" && len(x.body) == 0 && x.method != x.in.method():
@@ -129,13 +136,18 @@ func (x *httpExchange) request(ctx context.Context) (*http.Request, error) {
 			h.Set(name, value)
 		}
 	}
+	if x.trusted {
+		for name, value := range x.secretHeaders {
+			h.Set(name, value)
+		}
+	}
 	h.Set("Windlass-Task-Id", x.run.TaskID)
 	h.Set("Windlass-Attempt", strconv.Itoa(x.run.Attempt))
 	if x.run.Traceparent != "" {
 		h.Set("Traceparent", x.run.Traceparent) // where calls are traced, the transport puts its own in the place
 	}
-	if x.key != nil && x.trusted {
-		sign(h, x.key, x.run.TaskID, time.Now(), x.body)
+	if len(x.keys) > 0 && x.trusted {
+		signature.Sign(h, x.keys, x.run.TaskID, time.Now(), x.body)
 	}
 	return req, nil
 }
@@ -170,9 +182,9 @@ func (x *httpExchange) follow(res *http.Response) error {
 	}
 	x.trusted = x.trusted && sameOrigin(next, x.target)
 	x.target = next
-	shown := x.scrub.Replace(redactURL(next.String()))
+	shown := x.run.Scrub(task.RedactURL(next.String()))
 	x.redirects = append(x.redirects, HTTPRedirect{Status: res.StatusCode, URL: shown})
-	x.run.Logf(slog.LevelInfo, "Answered %d; going on to %s", res.StatusCode, x.scrub.Replace(briefURL(next.String())))
+	x.run.Logf(slog.LevelInfo, "Answered %d; going on to %s", res.StatusCode, briefURL(next.String()))
 	return nil
 }
 

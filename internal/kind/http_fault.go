@@ -30,7 +30,7 @@ func (x *httpExchange) fault(ctx context.Context, err error) error {
 		code = "timeout"
 		message = fmt.Sprintf("No answer within %s (%s).", took(time.Since(x.start)), x.trace.reached())
 	}
-	return &task.Error{Code: code, Message: message, Err: errors.New(x.scrub.Replace(err.Error()))}
+	return &task.Error{Code: code, Message: message, Err: errors.New(x.run.Scrub(err.Error()))}
 }
 
 func isTimeout(err error) bool {

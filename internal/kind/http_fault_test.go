@@ -227,15 +227,15 @@ func TestHTTPRequestIsRefusedByTheGuard(t *testing.T) {
 	metadata := server(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/", http.StatusFound)
 	})
-	onlyThis := egress.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")})
+	onlyThis := egress.New(egress.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	tests := []struct {
 		name, url string
 		guard     *egress.Guard
 		message   string
 	}{
-		{"loopback", s.URL, egress.New(nil), "127.0.0.1 may not be called: it leads to a loopback address, and only public addresses are allowed."},
-		{"by name", strings.Replace(s.URL, "127.0.0.1", "localhost", 1), egress.New(nil), "localhost may not be called: it leads to a loopback address, and only public addresses are allowed."},
-		{"redirected", metadata.URL, onlyThis, "169.254.169.254 may not be called: it leads to a link-local address, and only public addresses are allowed."},
+		{"loopback", s.URL, egress.New(egress.Policy{}), "127.0.0.1 may not be called: it leads to a loopback address, and only public addresses are allowed."},
+		{"by name", strings.Replace(s.URL, "127.0.0.1", "localhost", 1), egress.New(egress.Policy{}), "localhost may not be called: it leads to a loopback address, and only public addresses are allowed."},
+		{"redirected", metadata.URL, onlyThis, "169.254.169.254 may not be called: it leads to a cloud's metadata service, and only public addresses are allowed."},
 	}
 	for _, tt := range tests {
 		run, _ := attempt(1)
@@ -246,6 +246,35 @@ func TestHTTPRequestIsRefusedByTheGuard(t *testing.T) {
 		if e := task.AsError(err); e.Code != "egress_refused" || !e.Final || e.Message != tt.message {
 			t.Errorf("%s: %+v, want egress_refused for good: %q", tt.name, e, tt.message)
 		}
+	}
+}
+
+// A request that waits for its turn says so when its time is over.
+func TestHTTPRequestWaitsForAConnection(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	s := server(t, func(http.ResponseWriter, *http.Request) {
+		close(arrived)
+		<-release
+	})
+	k := HTTPRequest(egress.New(egress.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, HostConnections: 1}), "Windlass")
+	first := make(chan error, 1)
+	go func() {
+		run, _ := attempt(1)
+		_, err := k.Run(t.Context(), rawJSON(HTTPRequestInput{URL: s.URL}), run)
+		first <- err
+	}()
+	<-arrived
+	run, _ := attempt(1)
+	_, err := k.Run(t.Context(), rawJSON(HTTPRequestInput{URL: s.URL, Timeout: task.Duration(50 * time.Millisecond)}), run)
+	close(release)
+	if err == nil {
+		t.Fatal("a second connection was opened")
+	}
+	if e := task.AsError(err); e.Code != "timeout" || e.Final || !strings.HasSuffix(e.Message, "(every connection to the host that may be open was in use).") {
+		t.Errorf("%+v", e)
+	}
+	if err := <-first; err != nil {
+		t.Error(err)
 	}
 }
 

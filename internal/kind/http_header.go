@@ -44,7 +44,7 @@ func headerRule(name, canonical, value string) string {
 		return "must not hold line breaks or other control characters"
 	case canonical == "Host" && !isHost(value):
 		return "must be a host name, with a port if need be"
-	case strings.Contains(value, redacted):
+	case strings.Contains(value, task.Redacted):
 		return "must be written again: what is here has been redacted"
 	}
 	return ""

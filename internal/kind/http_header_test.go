@@ -33,7 +33,7 @@ func TestCheckHTTPHeaders(t *testing.T) {
 		{"X-Line", "a\nb", false},
 		{"X-Zero", "a\x00b", false},
 		{"X-Delete", "\x7f", false},
-		{"X-Api-Key", redacted, false},
+		{"X-Api-Key", task.Redacted, false},
 		{"Host", "", false},
 		{"Host", "example.com/path", false},
 		{"Host", "ann@example.com", false},

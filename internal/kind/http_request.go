@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"windlass/internal/egress"
+	"windlass/internal/signature"
 	"windlass/internal/task"
 	"windlass/internal/tracing"
 )
@@ -21,16 +22,18 @@ const (
 
 // HTTPRequestInput is what http.request is asked to send, and what counts as success.
 type HTTPRequestInput struct {
-	Method       string            `json:"method,omitempty" enum:"GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS" default:"GET" doc:"The request's method."`
-	URL          string            `json:"url" format:"uri" maxLength:"4096" doc:"Where to send it: an absolute http or https URL. A user name and password in it are sent as Basic credentials." example:"https://example.com/hooks/orders"`
-	Headers      map[string]string `json:"headers,omitempty" maxProperties:"64" doc:"Header fields to send, one value a name." example:"{\"Accept\":\"application/json\"}"`
-	Body         string            `json:"body,omitempty" doc:"The body as text. Leave it out when json is given."`
-	JSON         json.RawMessage   `json:"json,omitempty" doc:"The body as JSON. Leave it out when body is given."`
-	Success      []string          `json:"success,omitempty" maxItems:"32" nullable:"false" doc:"Which statuses mean success, such as 204 or 200-299. Left out: 200-299." example:"[\"200-299\",\"304\"]"`
-	Timeout      task.Duration     `json:"timeout,omitempty" doc:"How long to wait for the whole answer, at most 15m. Left out: 30s." example:"30s"`
-	MaxRedirects int               `json:"max_redirects,omitempty" minimum:"0" maximum:"10" doc:"How many redirects to follow. Left out: none, a redirect is a failure. Credentials and signatures are not sent on to another origin."`
-	Secret       string            `json:"secret,omitempty" format:"password" maxLength:"200" doc:"A Standard Webhooks signing secret (whsec_…). With it the request is signed."`
-	CacheFor     task.Duration     `json:"cache_for,omitempty" doc:"How long the result of a GET may serve the same request again, at most 24h. Left out: not at all." example:"10m"`
+	Method        string            `json:"method,omitempty" enum:"GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS" default:"GET" doc:"The request's method."`
+	URL           string            `json:"url" format:"uri" maxLength:"4096" doc:"Where to send it: an absolute http or https URL. A user name and password in it are sent as Basic credentials." example:"https://example.com/hooks/orders"`
+	Headers       map[string]string `json:"headers,omitempty" maxProperties:"64" doc:"Header fields to send, one value a name." example:"{\"Accept\":\"application/json\"}"`
+	Body          string            `json:"body,omitempty" doc:"The body as text. Leave it out when json is given."`
+	JSON          json.RawMessage   `json:"json,omitempty" doc:"The body as JSON. Leave it out when body is given."`
+	Success       []string          `json:"success,omitempty" maxItems:"32" nullable:"false" doc:"Which statuses mean success, such as 204 or 200-299. Left out: 200-299." example:"[\"200-299\",\"304\"]"`
+	Timeout       task.Duration     `json:"timeout,omitempty" doc:"How long to wait for the whole answer, at most 15m. Left out: 30s." example:"30s"`
+	MaxRedirects  int               `json:"max_redirects,omitempty" minimum:"0" maximum:"10" doc:"How many redirects to follow. Left out: none, a redirect is a failure. Credentials and signatures are not sent on to another origin."`
+	Secret        string            `json:"secret,omitempty" format:"password" writeOnly:"true" maxLength:"200" doc:"A Standard Webhooks signing secret (whsec_… or whsk_…). With it the request is signed."`
+	SecretName    string            `json:"secret_name,omitempty" maxLength:"64" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$" patternDescription:"1 to 64 of a-z, 0-9, dot, _ and -, beginning with a letter or digit" doc:"The name of a stored secret to sign with, in place of secret." example:"orders-webhook"`
+	SecretHeaders map[string]string `json:"secret_headers,omitempty" maxProperties:"16" doc:"Header fields whose value is a stored secret: its name, with a scheme before it if need be. The secret's hosts must name the URL's." example:"{\"Authorization\":\"Bearer orders-token\"}"`
+	CacheFor      task.Duration     `json:"cache_for,omitempty" doc:"How long the result of a GET may serve the same request again, at most 24h. Left out: not at all." example:"10m"`
 }
 
 // HTTPRequestResult is the target's answer.
@@ -89,7 +92,8 @@ func HTTPRequest(g *egress.Guard, userAgent string) task.Kind {
 		Summary: func(_ HTTPRequestInput, out HTTPRequestResult) string {
 			return fmt.Sprintf("%d · %s", out.Status, took(out.Timing.Total.Std()))
 		},
-		Redact: redactHTTPRequest,
+		Redact:  redactHTTPRequest,
+		Secrets: HTTPRequestInput.secrets,
 		Run: func(ctx context.Context, in HTTPRequestInput, run *task.Run) (HTTPRequestResult, error) {
 			return exchange(ctx, transport, userAgent, in, run)
 		},
@@ -129,6 +133,7 @@ func checkHTTPRequest(in HTTPRequestInput) task.FieldErrors {
 		faults.Add("url", rule)
 	}
 	faults = append(faults, checkHTTPHeaders(in.Headers)...)
+	faults = append(faults, checkSecretHeaders(in)...)
 	if in.Body != "" && len(in.JSON) > 0 {
 		faults.Add("json", "must not be given together with body")
 	}
@@ -139,9 +144,12 @@ func checkHTTPRequest(in HTTPRequestInput) task.FieldErrors {
 		faults.Add("timeout", "must be above 0s and at most 15m")
 	}
 	if in.Secret != "" {
-		if _, rule := parseSigningKey(in.Secret); rule != "" {
+		if _, rule := signature.ParseKey(in.Secret); rule != "" {
 			faults.Add("secret", rule)
 		}
+	}
+	if in.Secret != "" && in.SecretName != "" {
+		faults.Add("secret_name", "must not be given together with secret")
 	}
 	switch {
 	case in.CacheFor < 0 || in.CacheFor.Std() > httpMaxCacheFor:

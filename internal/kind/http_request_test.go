@@ -24,7 +24,7 @@ import (
 
 // loopback gives a guard that lets tests reach their own servers.
 func loopback() *egress.Guard {
-	return egress.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")})
+	return egress.New(egress.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}})
 }
 
 // server runs h on loopback until the test ends.
@@ -168,7 +168,7 @@ func TestHTTPRequestResult(t *testing.T) {
 		Status: 201,
 		Headers: map[string][]string{
 			"Content-Length": {"11"}, "Content-Type": {"application/json"}, "Date": {"Mon, 23 Nov 2026 12:00:00 GMT"},
-			"X-Many": {"1", "2"}, "Set-Cookie": {redacted},
+			"X-Many": {"1", "2"}, "Set-Cookie": {task.Redacted},
 		},
 		Body: `{"ok":true}`, BodyBytes: 11, URL: s.URL + "/orders?page=2", Redirects: []HTTPRedirect{},
 	}

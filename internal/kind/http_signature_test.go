@@ -1,34 +1,21 @@
 package kind
 
 import (
-	"encoding/base64"
+	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
-)
 
-// The example that the reference implementations of Standard Webhooks share.
-func TestSignMatchesThePublishedExample(t *testing.T) {
-	key, rule := parseSigningKey("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-	if rule != "" {
-		t.Fatal(rule)
-	}
-	h := http.Header{}
-	sign(h, key, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
-	for name, want := range map[string]string{
-		"webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "webhook-timestamp": "1614265330",
-		"webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
-	} {
-		if got := h.Get(name); got != want {
-			t.Errorf("%s: %q, want %q", name, got, want)
-		}
-	}
-}
+	"windlass/internal/task"
+)
 
 // A receiver with the reference library accepts what it gets, on every attempt
 // under the same id.
@@ -81,43 +68,135 @@ func TestHTTPRequestSignsTheTimeOfTheAttempt(t *testing.T) {
 	}
 }
 
-func encodedKey(n int) string { return "whsec_" + base64.StdEncoding.EncodeToString(make([]byte, n)) }
-
-func TestParseSigningKey(t *testing.T) {
-	for n, ok := range map[int]bool{0: false, 23: false, 24: true, 25: true, 32: true, 64: true, 65: false} {
-		key, rule := parseSigningKey(encodedKey(n))
-		if (rule == "") != ok || ok && len(key) != n {
-			t.Errorf("key of %d bytes: %d bytes, rule %q", n, len(key), rule)
+// stored gives a run that finds these secrets.
+func stored(secrets map[string]task.Secret) (*task.Run, *runRecorder) {
+	run, recorder := attempt(1)
+	run.Secrets = func(_ context.Context, name string) (task.Secret, error) {
+		s, ok := secrets[name]
+		if !ok {
+			return task.Secret{}, &task.Error{Code: "secret_not_found", Message: "There is no stored secret " + name + ".", Final: true}
 		}
+		return s, nil
 	}
-	for _, secret := range []string{
-		"", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-		"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZI\no2LaLaSw", " whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-		"whsec_not base64 at all, not at all, not", redacted,
-	} {
-		if _, rule := parseSigningKey(secret); rule == "" {
-			t.Errorf("%q is accepted", secret)
+	return run, recorder
+}
+
+// While a stored secret is replaced, receivers with the older value and with the
+// newer one accept the same request.
+func TestHTTPRequestSignsWithAStoredSecret(t *testing.T) {
+	const older, newer = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+	s := server(t, func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		for _, secret := range []string{older, newer} {
+			receiver, err := standardwebhooks.NewWebhook(secret)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := receiver.Verify(body, r.Header); err != nil {
+				t.Errorf("the receiver with %s: %v", secret, err)
+			}
+		}
+	})
+	run, _ := stored(map[string]task.Secret{"orders": {Value: newer, Previous: older}})
+	in := HTTPRequestInput{Method: "POST", URL: s.URL, Body: "paid", SecretName: "orders"}
+	if _, err := HTTPRequest(loopback(), "Windlass").Run(t.Context(), rawJSON(in), run); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHTTPRequestSendsStoredSecrets(t *testing.T) {
+	const token = "tok-9f8e7d6c"
+	elsewhere := server(t, func(_ http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("Authorization") + r.Header.Get("X-Api-Key"); got != "" {
+			t.Errorf("another origin was sent %q", got)
+		}
+	})
+	s := server(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/away" {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+			return
+		}
+		if got := r.Header.Get("Authorization"); got != "Bearer "+token {
+			t.Errorf("Authorization: %q", got)
+		}
+		if got := r.Header.Get("X-Api-Key"); got != token {
+			t.Errorf("X-Api-Key: %q", got)
+		}
+		fmt.Fprintf(w, "you sent %s", r.Header)
+	})
+	headers := map[string]string{"Authorization": "Bearer orders-token", "x-api-key": "orders-token"}
+	for _, path := range []string{"/", "/away"} {
+		run, recorder := stored(map[string]task.Secret{"orders-token": {Value: token, Hosts: []string{"127.0.0.1"}}})
+		in := HTTPRequestInput{URL: s.URL + path, SecretHeaders: headers, MaxRedirects: 1}
+		done, err := HTTPRequest(loopback(), "Windlass").Run(t.Context(), rawJSON(in), run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if output := string(done.Result) + recorder.log(); strings.Contains(output, token) {
+			t.Errorf("the secret is in %s", output)
 		}
 	}
 }
 
-func FuzzParseSigningKey(f *testing.F) {
-	for _, seed := range []string{"", "whsec_", encodedKey(24), encodedKey(25), encodedKey(64), encodedKey(65), "whsec_AA==\n", redacted} {
-		f.Add(seed)
+func TestHTTPRequestRefusesStoredSecrets(t *testing.T) {
+	s := server(t, func(http.ResponseWriter, *http.Request) { t.Error("it was called") })
+	secrets := map[string]task.Secret{
+		"word":      {Value: "no signing secret"},
+		"elsewhere": {Value: "tok-9f8e7d6c", Hosts: []string{"api.example.com", "*.127.0.0.1"}},
+		"nowhere":   {Value: "tok-9f8e7d6c"},
 	}
-	f.Fuzz(func(t *testing.T, secret string) {
-		key, rule := parseSigningKey(secret)
-		if rule != "" {
-			return
+	tests := []struct {
+		in            HTTPRequestInput
+		code, message string
+	}{
+		{HTTPRequestInput{SecretName: "none"}, "secret_not_found", "There is no stored secret none."},
+		{HTTPRequestInput{SecretHeaders: map[string]string{"X-Key": "none"}}, "secret_not_found", "There is no stored secret none."},
+		{HTTPRequestInput{SecretName: "word"}, "secret_unusable", "The stored secret word cannot sign: it must be whsec_"},
+		{HTTPRequestInput{SecretHeaders: map[string]string{"X-Key": "elsewhere"}}, "secret_unusable", "The stored secret elsewhere may not be sent to 127.0.0.1: its hosts do not name it."},
+		{HTTPRequestInput{SecretHeaders: map[string]string{"X-Key": "nowhere"}}, "secret_unusable", "The stored secret nowhere may not be sent to 127.0.0.1: its hosts do not name it."},
+	}
+	for _, tt := range tests {
+		run, _ := stored(secrets)
+		tt.in.URL = s.URL
+		_, err := HTTPRequest(loopback(), "Windlass").Run(t.Context(), rawJSON(tt.in), run)
+		if err == nil {
+			t.Fatalf("%+v: succeeded", tt.in)
 		}
-		if len(key) < 24 || len(key) > 64 {
-			t.Fatalf("%q: a key of %d bytes", secret, len(key))
+		if e := task.AsError(err); e.Code != tt.code || !e.Final || !strings.HasPrefix(e.Message, tt.message) {
+			t.Errorf("%+v: %+v, want %s: %s", tt.in, e, tt.code, tt.message)
 		}
-		if _, err := standardwebhooks.NewWebhook(secret); err != nil {
-			t.Errorf("%q: accepted here, refused by receivers: %v", secret, err)
+	}
+}
+
+func TestCheckSecretReferences(t *testing.T) {
+	k := HTTPRequest(loopback(), "Windlass")
+	tests := []struct {
+		in    HTTPRequestInput
+		field string // empty: no fault
+	}{
+		{HTTPRequestInput{SecretHeaders: map[string]string{"Authorization": "Bearer orders-token"}}, ""},
+		{HTTPRequestInput{SecretHeaders: map[string]string{"X-Key": "a.b_c-1"}}, ""},
+		{HTTPRequestInput{SecretHeaders: map[string]string{"X-Key": "Two words name"}}, "secret_headers.X-Key"},
+		{HTTPRequestInput{SecretHeaders: map[string]string{"X-Key": "Upper"}}, "secret_headers.X-Key"},
+		{HTTPRequestInput{SecretHeaders: map[string]string{"X-Key": ""}}, "secret_headers.X-Key"},
+		{HTTPRequestInput{SecretHeaders: map[string]string{"X-Key": "Bea:rer name"}}, "secret_headers.X-Key"},
+		{HTTPRequestInput{SecretHeaders: map[string]string{"Host": "name"}}, "secret_headers.Host"},
+		{HTTPRequestInput{SecretHeaders: map[string]string{"webhook-id": "name"}}, "secret_headers.webhook-id"},
+		{HTTPRequestInput{SecretHeaders: map[string]string{"X-Key": "name"}, Headers: map[string]string{"x-key": "v"}}, "secret_headers.X-Key"},
+		{HTTPRequestInput{Secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", SecretName: "name"}, "secret_name"},
+	}
+	for _, tt := range tests {
+		tt.in.URL = "https://example.com/"
+		checked, err := k.Check(rawJSON(tt.in))
+		faults := checked.Faults
+		if err != nil || (len(faults) == 0) != (tt.field == "") || len(faults) > 0 && faults[0].Field != tt.field {
+			t.Errorf("%+v: %v, %v, want a fault of %q", tt.in, faults, err, tt.field)
 		}
-		if again := "whsec_" + base64.StdEncoding.EncodeToString(key); again != secret {
-			t.Errorf("%q: the same key is written %q", secret, again)
-		}
-	})
+	}
+	want := []task.SecretRef{{Field: "secret_name", Name: "sign"}, {Field: "secret_headers.Authorization", Name: "token"}, {Field: "secret_headers.X-Key", Name: "key"}}
+	got := k.Secrets(rawJSON(HTTPRequestInput{SecretName: "sign", SecretHeaders: map[string]string{"X-Key": "key", "Authorization": "Bearer token"}}))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("references (-want +got):\n%s", diff)
+	}
 }

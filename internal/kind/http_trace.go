@@ -17,8 +17,8 @@ type trace struct {
 	mu                                     sync.Mutex
 	start, dnsStart, connectStart, tlsTime time.Time
 	timing                                 HTTPTiming // all but Total
-	connected, reused                      bool
-	tlsVersion                             string // empty without TLS
+	wanted, connected, reused              bool       // a connection was asked for, was there, had been used
+	tlsVersion                             string     // empty without TLS
 }
 
 func newTrace() *trace { return &trace{start: time.Now()} }
@@ -26,6 +26,7 @@ func newTrace() *trace { return &trace{start: time.Now()} }
 // client gives the hooks that fill the trace.
 func (t *trace) client() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
+		GetConn:  func(string) { t.note(func() { t.wanted = true }) },
 		DNSStart: func(httptrace.DNSStartInfo) { t.note(func() { t.dnsStart = time.Now() }) },
 		DNSDone: func(httptrace.DNSDoneInfo) {
 			t.note(func() { t.timing.DNS = since(t.dnsStart) })
@@ -97,6 +98,8 @@ func (t *trace) reached() string {
 	switch {
 	case t.timing.FirstByte > 0:
 		return "first byte after " + took(t.timing.FirstByte.Std()) + ", answer incomplete"
+	case t.wanted && !t.connected && t.connectStart.IsZero() && t.dnsStart.IsZero():
+		return "every connection to the host that may be open was in use"
 	case !t.connected && t.connectStart.IsZero():
 		return "the host's name was not resolved"
 	case !t.connected:

@@ -4,6 +4,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"windlass/internal/egress"
+	"windlass/internal/task"
 )
 
 // parseHTTPURL reads an absolute http or https URL. rule says what is wrong with
@@ -15,12 +18,15 @@ func parseHTTPURL(raw string) (u *url.URL, rule string) {
 		return nil, "must be an absolute URL, such as https://example.com/path"
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, "must begin with http:// or https://"
-	case strings.Contains(raw, redacted):
+	case strings.Contains(raw, task.Redacted):
 		return nil, "must be written again: a part of it has been redacted"
 	}
 	// A host such as [::1%25x\x90] parses, but what it is written as does not.
 	if again, err := url.Parse(u.String()); err != nil || again.Host != u.Host {
 		return nil, "must be an absolute URL, such as https://example.com/path"
+	}
+	if reason := egress.CheckHost(u.Hostname()); reason != "" {
+		return nil, "must have a host that everybody reads alike: " + reason
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
@@ -58,40 +64,4 @@ func briefURL(raw string) string {
 		brief += "?…"
 	}
 	return brief
-}
-
-// redactURL gives a URL with its user and the secret values of its query
-// replaced, and without its fragment. What is not an absolute URL is replaced whole.
-func redactURL(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
-		return redacted
-	}
-	withUser := u.User != nil
-	u.User, u.Fragment, u.RawFragment = nil, "", ""
-	u.RawQuery = redactQuery(u.RawQuery)
-	clean := u.String()
-	if withUser {
-		clean = strings.Replace(clean, "//", "//"+redacted+"@", 1)
-	}
-	return clean
-}
-
-// redactQuery keeps the order and spelling of everything that is not secret,
-// which url.Values would not.
-func redactQuery(query string) string {
-	pairs := strings.Split(query, "&")
-	for i, pair := range pairs {
-		name, value, _ := strings.Cut(pair, "=")
-		if value != "" && secretParameter(name) {
-			pairs[i] = name + "=" + redacted
-		}
-	}
-	return strings.Join(pairs, "&")
-}
-
-// secretParameter is secretName for a name as it stands in a query.
-func secretParameter(name string) bool {
-	decoded, err := url.QueryUnescape(name)
-	return err != nil || secretName(decoded)
 }

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"windlass/internal/task"
 )
 
 func TestParseHTTPURL(t *testing.T) {
@@ -16,6 +18,7 @@ func TestParseHTTPURL(t *testing.T) {
 		"", "example.com", "/path", "//example.com/", "ftp://example.com/", "javascript:alert(1)", "file:///etc/passwd", "https:example.com",
 		"https://", "https:///path", "https://:443/", "http://example.com:0/", "http://example.com:65536/", "http://exa mple.com/",
 		"http://example.com/\n", "http://example.com:port/", "http://[::1/", "https://[redacted]@example.com/", "https://example.com/?token=[redacted]",
+		"http://127.1/", "http://2130706433/", "http://0x7f.1/", "http://127.0.0.1./",
 	}
 	for _, raw := range good {
 		if _, rule := parseHTTPURL(raw); rule != "" {
@@ -60,14 +63,14 @@ func TestBriefAndRedactedURL(t *testing.T) {
 		{"https://example.com/?q=%20a&token=abc&b&key=&sig=1=2", "https://example.com/?…", "https://example.com/?q=%20a&token=[redacted]&b&key=&sig=[redacted]"},
 		{"https://example.com/?%zz=abc", "https://example.com/?…", "https://example.com/?%zz=[redacted]"},
 		{"https://example.com//double//slash", "https://example.com//double//slash", "https://example.com//double//slash"},
-		{"no url: s3cr3t", "(not a URL)", redacted},
-		{"s3cr3t", "(not a URL)", redacted},
+		{"no url: s3cr3t", "(not a URL)", task.Redacted},
+		{"s3cr3t", "(not a URL)", task.Redacted},
 	}
 	for _, tt := range tests {
 		if got := briefURL(tt.raw); got != tt.brief {
 			t.Errorf("brief %q: %q, want %q", tt.raw, got, tt.brief)
 		}
-		if got := redactURL(tt.raw); got != tt.clean {
+		if got := task.RedactURL(tt.raw); got != tt.clean {
 			t.Errorf("redacted %q: %q, want %q", tt.raw, got, tt.clean)
 		}
 	}
@@ -81,7 +84,7 @@ func FuzzURL(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		u, rule := parseHTTPURL(raw)
-		clean, brief := redactURL(raw), briefURL(raw)
+		clean, brief := task.RedactURL(raw), briefURL(raw)
 		if rule != "" {
 			return
 		}
@@ -94,7 +97,7 @@ func FuzzURL(f *testing.F) {
 		if strings.ContainsAny(brief, "#") || strings.Contains(brief, "@") && !strings.Contains(u.Host+u.EscapedPath(), "@") {
 			t.Errorf("%q: the brief form %q tells too much", raw, brief)
 		}
-		again, err := url.Parse(strings.Replace(clean, redacted+"@", "", 1))
+		again, err := url.Parse(strings.Replace(clean, task.Redacted+"@", "", 1))
 		if err != nil || again.User != nil || again.Host != u.Host {
 			t.Errorf("%q: the redacted form is %q, %v", raw, clean, err)
 		}

@@ -98,6 +98,7 @@ const (
 
 	HTTPRequestDuration = "windlass_http_request_duration_seconds"
 	EventStreams        = "windlass_event_streams"
+	HTTPRequestsLimited = "windlass_http_requests_limited_total"
 
 	LogQueuedLines     = "windlass_log_queued_lines"
 	LogMemoryBytes     = "windlass_log_memory_bytes"
@@ -196,6 +197,8 @@ func api() []Metric {
 		{Name: HTTPRequestDuration, Help: "How long requests took, by route.", Type: Histogram, Unit: Seconds, Source: API, Labels: []Label{method, route, status},
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60}},
 		{Name: EventStreams, Help: "Event streams that are open.", Type: Gauge, Unit: Count, Source: API},
+		{Name: HTTPRequestsLimited, Help: "Requests refused because their client was over a limit.", Type: Counter, Unit: Count, Source: API,
+			Labels: []Label{{Name: "limit", Values: []string{"submit", "read", "change", "stream", "sign_in", "refused"}}}},
 	}
 }
 

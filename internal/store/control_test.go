@@ -213,7 +213,7 @@ func testDelete(e *env) {
 			e.t.Error(err)
 		}
 		left := slices.DeleteFunc(e.keys("*{"+queue+"}*"), func(key string) bool {
-			short := strings.Contains(key, "}:gone:") || strings.Contains(key, "}:take:") // they end by themselves
+			short := strings.Contains(key, "}:gone:") || strings.Contains(key, "}:take:")        // they end by themselves
 			return short && e.rdb.PTTL(e.ctx, key).Val() > 0 || strings.HasSuffix(key, "}:kept") // the queue's
 		})
 		want := []string{base(queue) + "ev", base(queue) + "n"}

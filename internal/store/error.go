@@ -11,6 +11,10 @@ import (
 var (
 	// ErrNotFound says that there is no task of that id, or no longer.
 	ErrNotFound = errors.New("no such task")
+	// ErrNoToken says that there is no token of that id, or no longer.
+	ErrNoToken = errors.New("no such token")
+	// ErrNoSession says that there is no session of that id, or no longer.
+	ErrNoSession = errors.New("no such session")
 	// ErrFenced says that the attempt is not the task's current one: it was lost,
 	// or its end is written already. Nothing was changed.
 	ErrFenced = errors.New("the attempt is no longer the task's current one")

@@ -243,7 +243,7 @@ func TestPrimaryBecomesAReplica(t *testing.T) {
 	if c, err := e.claimOne("default"); err != nil || c == nil {
 		t.Errorf("claim: %v, %v", c, err)
 	}
-	if took := time.Since(begin); took > time.Second {
+	if took := time.Since(begin); took > mostPatience {
 		t.Errorf("it took %v", took)
 	}
 	if n := second.Client(t).DBSize(e.ctx).Val(); n == 0 {
@@ -268,7 +268,8 @@ func TestWaitsEnd(t *testing.T) {
 			name string
 			do   func()
 			most time.Duration
-		}{{"hung", pause, 3200 * time.Millisecond}, {"gone", kill, 900 * time.Millisecond}} {
+			// Each far from what go-redis would take by itself, and far from a busy machine's delays.
+		}{{"hung", pause, 8 * time.Second}, {"gone", kill, 2500 * time.Millisecond}} {
 			fault.do()
 			for _, what := range []string{"first", "second"} {
 				begin := time.Now()

@@ -12,7 +12,7 @@ import (
 
 // peekFields are those of a list's row: the record without input and result.
 func peekFields() []string {
-	return []string{"k", "s", "sub", "sum", "po", "tg", "u", "c", "r", "st", "f", "x", "v", "n", "us", "cr", "ov", "pd", "pt", "pm", "er"}
+	return []string{"k", "s", "sub", "sum", "po", "tg", "u", "c", "r", "st", "f", "x", "v", "n", "us", "cr", "ov", "pd", "pt", "pm", "er", "by"}
 }
 
 // Peek reads tasks without their input and result, and with at most the last

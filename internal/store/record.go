@@ -67,6 +67,7 @@ func (f fields) task(id string) (*task.Task, error) {
 		CreatedAt: f.time("c"), RunAt: f.time("r"), StartedAt: f.timeOrNil("st"),
 		FinishedAt: f.timeOrNil("f"), ExpiresAt: f.timeOrNil("x"),
 		CancelRequested: f["cr"] != "", Overrunning: f["ov"] != "", Version: f.int("v"), Traceparent: f["tp"],
+		SubmittedBy: f["by"], Sealed: f["is"],
 	}
 	if f["i"] != "" {
 		t.Input = json.RawMessage(f["i"])

@@ -22,6 +22,8 @@ var luaFiles embed.FS
 // scripts holds one script a file of folder lua.
 type scripts struct {
 	submit, claim, extend, report, end, cancel, retry, delete, upkeep, trim, list, logs, mend, lead, beat, period *redis.Script
+	permits                                                                                                       *redis.Script // alone: it belongs to no queue
+	secret                                                                                                        *redis.Script
 }
 
 func loadScripts() (scripts, error) {
@@ -49,13 +51,21 @@ func loadScripts() (scripts, error) {
 	// asks whether there is memory before a script's first write only, and not
 	// before one that frees some.
 	always := func(name string) *redis.Script { return load(name, "redis.call('UNLINK', base .. 'full')\n") }
+	alone := func(name string) *redis.Script {
+		body, err := luaFiles.ReadFile(path.Join("lua", name+".lua"))
+		failed = errors.Join(failed, err)
+		return redis.NewScript(string(body))
+	}
 	all := scripts{
+		secret: alone("secret"),
 		submit: refused("submit"), retry: refused("retry"), list: refused("list"), logs: refused("logs"),
 		claim: always("claim"), extend: always("extend"), report: always("report"), end: always("end"),
 		cancel: always("cancel"), delete: always("delete"), upkeep: always("upkeep"), trim: always("trim"),
 		mend: always("mend"), lead: always("lead"), beat: always("beat"), period: always("period"),
 	}
-	return all, failed
+	permits, err := luaFiles.ReadFile("lua/permits.lua")
+	all.permits = redis.NewScript(string(permits))
+	return all, errors.Join(failed, err)
 }
 
 // messageTail is the constant end of asynq's message: retries and timeout so

@@ -84,6 +84,9 @@ type Store struct {
 	ids     idSource
 	submits shared[entry, submitted]
 	ends    shared[ending, ended]
+	permits shared[PermitAsk, granted]
+	proofs  proofs
+	used    noted    // when tokens, sessions and stored secrets were used
 	queues  sync.Map // name -> when this process registered it
 	watch   watch
 	ready   readiness
@@ -99,7 +102,8 @@ func New(rdb redis.UniversalClient, o Options) (*Store, error) {
 	if s.clock == nil {
 		s.clock = time.Now
 	}
-	s.submits.flush, s.ends.flush = s.flushSubmits, s.flushEnds
+	s.submits.flush, s.ends.flush, s.permits.flush = s.flushSubmits, s.flushEnds, s.flushPermits
+	s.proofs.flush = s.flushProofs
 	s.watch.init(s)
 	return s, nil
 }

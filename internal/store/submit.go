@@ -14,6 +14,7 @@ import (
 type Submission struct {
 	Kind, Queue string
 	Input       json.RawMessage
+	Sealed      string // the whole input, encrypted, when Input lacks its secrets
 	Subject     string
 	Policy      task.Policy // every field set
 	Tags        []string
@@ -22,6 +23,7 @@ type Submission struct {
 	RunAt       time.Time     // zero: now; passed over when Delay is set
 	ExpiresAt   time.Time     // start deadline; zero: none
 	Traceparent string
+	SubmittedBy string // who hands it in: a token's id; empty: nobody is named
 
 	CacheKey string        // names the work; empty: never answered from the cache
 	CacheFor time.Duration // how long its result may answer others
@@ -143,7 +145,7 @@ func newEntry(id string, sub Submission) (entry, error) {
 		delay = sub.Delay.Milliseconds()
 	}
 	more := []any{"i", []byte(sub.Input), "po", policyText(sub.Policy)}
-	for _, f := range [][2]string{{"sub", sub.Subject}, {"tp", sub.Traceparent}} {
+	for _, f := range [][2]string{{"sub", sub.Subject}, {"tp", sub.Traceparent}, {"by", sub.SubmittedBy}, {"is", sub.Sealed}} {
 		if f[1] != "" {
 			more = append(more, f[0], f[1])
 		}
@@ -175,7 +177,7 @@ const (
 func (s *Store) writeEntries(ctx context.Context, entries []entry) []submitted {
 	results := make([]submitted, len(entries))
 	calls, places := groupCalls(len(entries), func(i int) (string, []any, int) {
-		return entries[i].sub.Queue, entries[i].args, len(entries[i].sub.Input)
+		return entries[i].sub.Queue, entries[i].args, len(entries[i].sub.Input) + len(entries[i].sub.Sealed)
 	})
 	for i, cmd := range s.confirm(ctx, s.scripts.submit, calls) {
 		reply, err := cmd.StringSlice()
@@ -249,6 +251,7 @@ func (s *Store) accepted(ctx context.Context, e entry, got submitted) (Accepted,
 		Input: sub.Input, Attempts: []task.Attempt{}, MaxAttempts: sub.Policy.MaxAttempts, Policy: sub.Policy,
 		Tags: append([]string{}, sub.Tags...), Unique: sub.Unique,
 		CreatedAt: created, RunAt: fields{"r": got.start}.time("r"), Version: 1, Traceparent: sub.Traceparent,
+		SubmittedBy: sub.SubmittedBy, Sealed: sub.Sealed,
 	}
 	if !sub.ExpiresAt.IsZero() {
 		at := sub.ExpiresAt.UTC().Truncate(time.Millisecond)

@@ -36,6 +36,7 @@ func Unavailable(err error) bool {
 	busy := []string{
 		"OOM", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY",
 		"NOREPLICAS", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM", "MOVED", "ASK",
+		"EXECABORT", // one of the above, said of a command in a transaction
 	}
 	if slices.Contains(busy, word) {
 		return true

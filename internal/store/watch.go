@@ -31,16 +31,16 @@ type watch struct {
 	newQueue chan struct{} // this process registered one
 
 	mu       sync.Mutex
-	watchers map[*Watcher]bool
-	stop     context.CancelFunc // nil while no reader runs
-	linger   *time.Timer        // stops the readers; nil while somebody watches
+	watchers map[string]map[*Watcher]bool // by the task that they watch; empty: all
+	stop     context.CancelFunc           // nil while no reader runs
+	linger   *time.Timer                  // stops the readers; nil while somebody watches
 	readers  map[string]bool
 }
 
 func (h *watch) init(s *Store) {
 	h.store = s
 	h.newQueue = make(chan struct{}, 1)
-	h.watchers = map[*Watcher]bool{}
+	h.watchers = map[string]map[*Watcher]bool{}
 }
 
 // Watch collects the changes of one task, or of all when id is empty, that
@@ -81,14 +81,19 @@ func (h *watch) addWatcher(ctx context.Context, w *Watcher) error {
 		h.linger.Stop()
 		h.linger = nil
 	}
-	h.watchers[w] = true
+	if h.watchers[w.id] == nil {
+		h.watchers[w.id] = map[*Watcher]bool{}
+	}
+	h.watchers[w.id][w] = true
 	return nil
 }
 
 func (h *watch) remove(w *Watcher) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.watchers, w)
+	if delete(h.watchers[w.id], w); len(h.watchers[w.id]) == 0 {
+		delete(h.watchers, w.id)
+	}
 	if len(h.watchers) == 0 && h.linger == nil {
 		var linger *time.Timer
 		linger = time.AfterFunc(watchLinger, func() {
@@ -206,11 +211,12 @@ func (h *watch) read(ctx context.Context, from map[string]string) {
 func (h *watch) deliver(changes []Change, position string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for w := range h.watchers {
-		for _, c := range changes {
-			if w.id == "" || w.id == c.ID {
-				w.add(c, position)
-			}
+	for _, c := range changes {
+		for w := range h.watchers[""] {
+			w.add(c, position)
+		}
+		for w := range h.watchers[c.ID] {
+			w.add(c, position)
 		}
 	}
 }

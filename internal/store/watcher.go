@@ -19,6 +19,7 @@ type Change struct {
 	ID, Kind, Queue string
 	State           task.State // "deleted" when the record is gone
 	Record, Log     bool       // which of them changed
+	At              string     // its place among the changes of its queue: see Earlier
 }
 
 // Watcher collects changes until they are taken. Close it.
@@ -48,7 +49,9 @@ func (w *Watcher) Take() (changes []Change, position string, missed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, id := range w.order {
-		changes = append(changes, w.changes[id].Change)
+		h := w.changes[id]
+		h.At = h.at
+		changes = append(changes, h.Change)
 	}
 	missed, w.missed = w.missed, false
 	w.order, w.changes = nil, map[string]heard{}
@@ -60,13 +63,13 @@ func (w *Watcher) Close() { w.hub.remove(w) }
 
 func (w *Watcher) add(c Change, position string) {
 	w.mu.Lock()
-	if earlier(w.last, position) {
+	if Earlier(w.last, position) {
 		w.last = position
 	}
 	old, known := w.changes[c.ID]
 	switch {
 	case known:
-		if earlier(position, old.at) { // a replay comes after what happened meanwhile
+		if Earlier(position, old.at) { // a replay comes after what happened meanwhile
 			c.State, position = old.State, old.at
 		}
 		c.Record, c.Log = c.Record || old.Record, c.Log || old.Log
@@ -84,8 +87,9 @@ func (w *Watcher) add(c Change, position string) {
 	}
 }
 
-// earlier compares positions, <ms>-<count> both as numbers: 9 comes before 10.
-func earlier(a, b string) bool {
+// Earlier compares places of changes of one queue, <ms>-<count> both as numbers: 9
+// comes before 10.
+func Earlier(a, b string) bool {
 	aMs, aCount, _ := strings.Cut(a, "-")
 	bMs, bCount, _ := strings.Cut(b, "-")
 	return cmp.Or(

@@ -17,6 +17,7 @@ import (
 // In and Out are plain structs. Their JSON, doc, example and validation tags
 // (required is the default, minimum, maxLength, enum, pattern, format …) are those of
 // huma; fields of type json.RawMessage take any JSON and keep its numbers exact.
+// The tag writeOnly:"true" marks a secret: what stands there is never given out again.
 type Definition[In, Out any] struct {
 	Name        string // [a-z0-9.], such as "http.request"
 	Title       string // what a person calls it, such as "HTTP request"
@@ -35,9 +36,12 @@ type Definition[In, Out any] struct {
 	Subject func(In) string
 	// Summary says in one line how it came out. Nil means nothing to say.
 	Summary func(In, Out) string
-	// Redact gives the input with its secrets replaced, for everything that
-	// leaves the store. Nil means that the input holds none.
+	// Redact gives the input with its secrets replaced, for everybody's eyes.
+	// Fields with the tag writeOnly:"true" are replaced already. Nil means that
+	// it holds no others.
 	Redact func(In) In
+	// Secrets lists the stored secrets that the input refers to. Nil means none.
+	Secrets func(In) []SecretRef
 	// CSV writes the result as CSV (RFC 4180). Nil means that there is none.
 	CSV func(Out, io.Writer) error
 	// Run does the work. It must end soon after ctx does.
@@ -54,10 +58,12 @@ type Kind struct {
 	Example json.RawMessage
 	HasCSV  bool
 
-	check  func(json.RawMessage) (Checked, error)
-	redact func(json.RawMessage) json.RawMessage
-	csv    func(json.RawMessage, io.Writer) error
-	run    func(context.Context, json.RawMessage, *Run) (Done, error)
+	check   func(json.RawMessage) (Checked, error)
+	secrets func(json.RawMessage) []SecretRef // nil: it refers to none
+	redact  func(json.RawMessage) (json.RawMessage, bool)
+	paths   []SecretPath
+	csv     func(json.RawMessage, io.Writer) error
+	run     func(context.Context, json.RawMessage, []SecretPath, *Run) (Done, error)
 }
 
 // Checked is what a kind says of an input. With faults the rest is empty.
@@ -82,6 +88,9 @@ func (d Definition[In, Out]) Kind() Kind {
 	if faults := d.Policy.Check(); faults != nil {
 		panic(fmt.Sprintf("task: kind %q: policy: %v", d.Name, faults))
 	}
+	if fault := checkSecretFields(reflect.TypeFor[In](), false); fault != "" {
+		panic(fmt.Sprintf("task: kind %q: %s", d.Name, fault))
+	}
 	example, err := json.Marshal(d.Example)
 	if err != nil {
 		panic(fmt.Sprintf("task: kind %q: example: %v", d.Name, err))
@@ -93,7 +102,18 @@ func (d Definition[In, Out]) Kind() Kind {
 		run: d.runRaw,
 	}
 	k.check = d.checkRaw
-	k.redact = func(raw json.RawMessage) json.RawMessage { return redactWith(d.Redact, raw) }
+	if d.Secrets != nil {
+		k.secrets = func(raw json.RawMessage) []SecretRef {
+			in, err := decode[In](raw)
+			if err != nil {
+				return nil
+			}
+			return d.Secrets(in)
+		}
+	}
+	if tagged := hasSecretFields(reflect.TypeFor[In]()); tagged || d.Redact != nil {
+		k.redact = func(raw json.RawMessage) (json.RawMessage, bool) { return redactWith(d.Redact, raw) }
+	}
 	k.csv = func(raw json.RawMessage, w io.Writer) error {
 		out, err := decode[Out](raw)
 		if err != nil {
@@ -121,58 +141,69 @@ func (d Definition[In, Out]) checkRaw(raw json.RawMessage) (Checked, error) {
 	return c, nil
 }
 
-func (d Definition[In, Out]) runRaw(ctx context.Context, raw json.RawMessage, run *Run) (Done, error) {
+func (d Definition[In, Out]) runRaw(ctx context.Context, raw json.RawMessage, paths []SecretPath, run *Run) (Done, error) {
 	in, err := decode[In](raw)
 	if err != nil {
 		return Done{}, Permanent(&Error{Code: "invalid_input", Message: "The stored input no longer fits this kind.", Err: err})
 	}
+	run.Hide(secretsIn(in)...)
+	for _, p := range paths {
+		run.Hide(p.values(raw, "input")...)
+	}
 	out, err := d.Run(ctx, in, run)
 	if err != nil {
-		return Done{}, err
+		return Done{}, run.scrubError(err)
 	}
 	result, err := encode(out)
 	if err != nil {
-		return Done{}, Permanent(&Error{Code: "invalid_result", Message: "The result cannot be written as JSON.", Err: err})
+		return Done{}, Permanent(&Error{Code: "invalid_result", Message: "The result cannot be written as JSON.", Err: run.scrubError(err)})
+	}
+	for _, p := range paths {
+		result, _ = p.redact(result, "result")
+	}
+	if clean := run.Scrub(string(result)); clean != string(result) {
+		if result = json.RawMessage(clean); !json.Valid(result) {
+			return Done{}, Permanent(&Error{Code: "invalid_result", Message: "The result cannot be kept without a secret that it holds."})
+		}
 	}
 	if len(result) > MaxResult {
 		return Done{}, Permanent(&Error{Code: "result_too_large", Message: fmt.Sprintf("The result has %d bytes; %d are allowed.", len(result), MaxResult)})
 	}
 	done := Done{Result: result}
 	if d.Summary != nil {
-		done.Summary = Cut(d.Summary(in, out), MaxLine)
+		done.Summary = Cut(run.Scrub(d.Summary(in, out)), MaxLine)
 	}
 	return done, nil
 }
 
 // Check looks at an input that its schema accepted. The error is for an input
 // that does not decode at all.
-func (k Kind) Check(input json.RawMessage) (Checked, error) { return k.check(input) }
+func (k Kind) Check(input json.RawMessage) (Checked, error) {
+	c, err := k.check(input)
+	if public, found := k.redactPaths(input); found && err == nil && c.Faults == nil {
+		shown, err := k.check(public)
+		if err != nil { // what is secret is no text, and the subject not to be had without it
+			shown = Checked{}
+		}
+		c.Subject = shown.Subject
+	}
+	return c, err
+}
 
-// Redact gives the input with its secrets replaced. An input that does not
-// decode comes back as null rather than whole.
-func (k Kind) Redact(input json.RawMessage) json.RawMessage { return k.redact(input) }
+// Secrets lists the stored secrets that an input refers to.
+func (k Kind) Secrets(input json.RawMessage) []SecretRef {
+	if k.secrets == nil {
+		return nil
+	}
+	return k.secrets(input)
+}
 
 // CSV writes a stored result as CSV. HasCSV must be true.
 func (k Kind) CSV(result json.RawMessage, w io.Writer) error { return k.csv(result, w) }
 
 // Run does one attempt. Its error carries the retry decision: see Error.
 func (k Kind) Run(ctx context.Context, input json.RawMessage, run *Run) (Done, error) {
-	return k.run(ctx, input, run)
-}
-
-func redactWith[In any](redact func(In) In, raw json.RawMessage) json.RawMessage {
-	if redact == nil {
-		return raw
-	}
-	in, err := decode[In](raw)
-	if err != nil {
-		return json.RawMessage("null")
-	}
-	out, err := encode(redact(in))
-	if err != nil {
-		return json.RawMessage("null")
-	}
-	return out
+	return k.run(ctx, input, k.paths, run)
 }
 
 func decode[T any](raw json.RawMessage) (T, error) {

@@ -56,7 +56,7 @@ func copying() Definition[copyIn, copyOut] {
 
 func TestKindRun(t *testing.T) {
 	k := copying().Kind()
-	done, err := k.Run(t.Context(), json.RawMessage(`{"text":"<a&b>","any":12345678901234567890.10}`), nil)
+	done, err := k.Run(t.Context(), json.RawMessage(`{"text":"<a&b>","any":12345678901234567890.10}`), NewRun(&Task{}, 1, nil, &notes{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,16 +69,16 @@ func TestKindRun(t *testing.T) {
 	for input, code := range map[string]string{
 		`{"text":"` + large + `"}`: "result_too_large", `{"text":"nan"}`: "invalid_result", `{"text":7}`: "invalid_input", `{`: "invalid_input",
 	} {
-		_, err := k.Run(t.Context(), json.RawMessage(input), nil)
+		_, err := k.Run(t.Context(), json.RawMessage(input), NewRun(&Task{}, 1, nil, &notes{}))
 		if got, ok := errors.AsType[*Error](err); !ok || got.Code != code || !got.Final {
 			t.Errorf("%.30s: got %v, want a final %s", input, err, code)
 		}
 	}
-	if _, err := k.Run(t.Context(), json.RawMessage(`{"text":"fail"}`), nil); !errors.Is(err, io.EOF) {
+	if _, err := k.Run(t.Context(), json.RawMessage(`{"text":"fail"}`), NewRun(&Task{}, 1, nil, &notes{})); !errors.Is(err, io.EOF) {
 		t.Errorf("its own error: got %v", err)
 	}
 	fits := strings.Repeat("x", MaxResult-len(`{"text":"","rate":0}`))
-	done, err = k.Run(t.Context(), json.RawMessage(`{"text":"`+fits+`"}`), nil)
+	done, err = k.Run(t.Context(), json.RawMessage(`{"text":"`+fits+`"}`), NewRun(&Task{}, 1, nil, &notes{}))
 	if err != nil || len(done.Result) != MaxResult || len(done.Summary) > MaxLine {
 		t.Errorf("the largest result: got %d bytes, summary %d bytes, %v", len(done.Result), len(done.Summary), err)
 	}
@@ -87,11 +87,11 @@ func TestKindRun(t *testing.T) {
 func TestKindViews(t *testing.T) {
 	k := copying().Kind()
 	in := json.RawMessage(`{"text":"a","secret":"pw"}`)
-	if got := string(k.Redact(in)); got != `{"text":"a","secret":"***"}` {
-		t.Errorf("redact: got %s", got)
+	if got, secret := k.Conceal(in); !secret || string(got) != `{"text":"a","secret":"***"}` {
+		t.Errorf("conceal: got %s, %v", got, secret)
 	}
-	if got := string(k.Redact(json.RawMessage(`{"secret":7}`))); got != "null" {
-		t.Errorf("redact what does not decode: got %s, want null", got)
+	if got, secret := k.Conceal(json.RawMessage(`{"secret":7}`)); !secret || string(got) != "null" {
+		t.Errorf("conceal what does not decode: got %s, %v, want null", got, secret)
 	}
 	if got, err := k.Check(json.RawMessage(`{"text":"` + strings.Repeat("x", 1000) + `"}`)); err != nil || len(got.Subject) > MaxLine || !strings.HasPrefix(got.Subject, "copy x") {
 		t.Errorf("a long text: got %+v, %v", got, err)
@@ -126,10 +126,10 @@ func TestKindBare(t *testing.T) {
 	if got, err := k.Check(in); err != nil || got.Faults != nil || got.CacheFor != 0 {
 		t.Errorf("check: got %+v, %v", got, err)
 	}
-	if k.HasCSV || string(k.Redact(in)) != string(in) {
-		t.Errorf("bare kind: csv %v, redacted %s", k.HasCSV, k.Redact(in))
+	if public, secret := k.Conceal(in); k.HasCSV || secret || string(public) != string(in) {
+		t.Errorf("bare kind: csv %v, concealed %s", k.HasCSV, public)
 	}
-	if done, err := k.Run(t.Context(), in, nil); err != nil || done.Summary != "" {
+	if done, err := k.Run(t.Context(), in, NewRun(&Task{}, 1, nil, &notes{})); err != nil || done.Summary != "" {
 		t.Errorf("run: got %+v, %v", done, err)
 	}
 }

@@ -29,8 +29,12 @@ type Run struct {
 	Attempt     int    // this attempt's number, from 1
 	Traceparent string // W3C trace context of the submit; empty when none was given
 
+	// Secrets looks stored secrets up; nil when there are none.
+	Secrets SecretSource
+
 	checkpoint []byte
 	recorder   Recorder
+	hidden     hider
 }
 
 // NewRun gives the run of one attempt. checkpoint is what an earlier attempt
@@ -42,12 +46,12 @@ func NewRun(t *Task, attempt int, checkpoint []byte, r Recorder) *Run {
 // Progress tells how far the run is. total is 0 while it is unknown. It never
 // blocks on the network, so call it as often as it changes.
 func (r *Run) Progress(done, total int64, message string) {
-	r.recorder.Progress(Progress{Done: done, Total: total, Message: Cut(message, MaxLine)})
+	r.recorder.Progress(Progress{Done: done, Total: total, Message: Cut(r.Scrub(message), MaxLine)})
 }
 
-// Logf writes one line to the task's log. It must hold no secret.
+// Logf writes one line to the task's log. It must hold no secret but hidden ones.
 func (r *Run) Logf(level slog.Level, format string, args ...any) {
-	line := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " ")
+	line := strings.ReplaceAll(r.Scrub(fmt.Sprintf(format, args...)), "\n", " ")
 	r.recorder.Log(level, Cut(line, MaxLogLine))
 }
 

@@ -98,7 +98,11 @@ type Task struct {
 	TraceID         string   `json:"trace_id,omitempty" doc:"The W3C trace that it belongs to, when its submit was part of one. Left out of lists." example:"4bf92f3577b34da6a3ce929d0e0e4736"`
 	LogsURL         string   `json:"logs_url,omitempty" doc:"Where the program's own log lines about it can be read, in the CloudWatch console. Left out of lists, and when they are not shipped there."`
 
+	SubmittedBy string `json:"submitted_by,omitempty" doc:"The token or person that handed it in; left out for the configuration's admin token, and where nobody signs in." example:"tok_3x9k2m8v3n5p"`
+
 	Traceparent string `json:"-"` // W3C trace context of the submit, handed on by http.request
+	// Sealed is the whole input, encrypted, when Input lacks the secrets in it.
+	Sealed string `json:"-"`
 }
 
 // Failure is why an attempt did not succeed, fit for a stranger's eyes.

@@ -2,6 +2,7 @@ package tracing
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -79,12 +80,17 @@ type transport struct{ plain, traced http.RoundTripper }
 // RoundTrip implements http.RoundTripper.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if trace.SpanFromContext(r.Context()).IsRecording() {
-		return t.traced.RoundTrip(r)
+		res, err := t.traced.RoundTrip(r)
+		if untold, ok := errors.AsType[*untoldError](err); ok {
+			err = untold.error
+		}
+		return res, err
 	}
 	return t.plain.RoundTrip(r)
 }
 
-// discreet keeps what may be a secret of a URL out of the span: query, fragment and credentials.
+// discreet keeps what may be a secret out of the span: a URL's query, fragment and credentials, and
+// the words of a fault, which may repeat what the target sent back.
 type discreet struct{ base http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -93,5 +99,15 @@ func (d discreet) RoundTrip(r *http.Request) (*http.Response, error) {
 		shown := url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: r.URL.Path}
 		span.SetAttributes(attribute.String("url.full", shown.String())) // the last one counts
 	}
-	return d.base.RoundTrip(r)
+	res, err := d.base.RoundTrip(r)
+	if err != nil {
+		return res, &untoldError{err}
+	}
+	return res, nil
 }
+
+// untoldError is what the span is told of a fault. The caller gets the fault itself.
+type untoldError struct{ error }
+
+// Error tells nothing but that there is one.
+func (*untoldError) Error() string { return "no answer; the task's log tells why" }

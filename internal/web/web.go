@@ -27,6 +27,10 @@ var built embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// permissions gives up what a browser could offer beside copying text, which the page does.
+const permissions = "accelerometer=(), autoplay=(), camera=(), display-capture=(), fullscreen=(), geolocation=(), " +
+	"gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), usb=(), xr-spatial-tracking=()"
+
 const notBuilt = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Windlass</title>
 <h1>The page is not built</h1>
@@ -56,6 +60,7 @@ func newHeader(contentType string, immutable bool) http.Header {
 		h.Set("Content-Security-Policy", policy)
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Permissions-Policy", permissions)
 	}
 	return h
 }
@@ -120,7 +125,6 @@ func newBody(b []byte) body {
 // navigates to with the page itself, which knows what to show there.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		h.Set("Allow", "GET, HEAD")
 		http.Error(w, "The page can only be read.", http.StatusMethodNotAllowed)

@@ -73,15 +73,21 @@ func (w *Worker) attempt(ctx context.Context, c *store.Claim, h *holding, r *rep
 	if limit <= 0 {
 		return task.Done{}, task.Permanent(&task.Error{Code: "deadline", Message: "Its total deadline passed before this attempt could start."})
 	}
+	input, err := w.input(c.Task)
+	if err != nil {
+		return task.Done{}, err
+	}
+	run := task.NewRun(c.Task, c.Attempt, c.Checkpoint, r)
+	run.Secrets = w.secret
 	over := time.AfterFunc(limit, func() { h.end(errTimeout) })
 	defer over.Stop()
 	defer func() {
 		if p := recover(); p != nil {
-			r.log.Error("kind panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			r.log.Error("kind panicked", "panic", run.Scrub(fmt.Sprint(p)), "stack", run.Scrub(string(debug.Stack())))
 			done, err = task.Done{}, &task.Error{Code: "panic", Message: "The kind's code crashed. The worker's log tells where."}
 		}
 	}()
-	done, err = kind.Run(ctx, c.Task.Input, task.NewRun(c.Task, c.Attempt, c.Checkpoint, r))
+	done, err = kind.Run(ctx, input, run)
 	if err != nil && errors.Is(context.Cause(h.ctx), errTimeout) {
 		err = &task.Error{Code: "timeout", Message: fmt.Sprintf("The attempt took longer than %s.", limit.Round(time.Millisecond)), Err: err}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"windlass/internal/secret"
 	"windlass/internal/store"
 	"windlass/internal/task"
 	"windlass/internal/tracing"
@@ -44,6 +45,8 @@ type Config struct {
 	Log         *slog.Logger
 	Metrics     *Metrics
 	Tracer      *tracing.Tracer // nil: nothing is traced
+	// Keys opens stored secrets and the secrets of inputs. Nil: this worker has no key.
+	Keys *secret.Keys
 }
 
 // releaseGrace is how long a handler has to return after its context ended at

@@ -14,6 +14,10 @@ await mkdir(folder, { recursive: true })
 const site = await startSite()
 const windlass = new Windlass()
 await windlass.start()
+// Another one, where people sign in.
+const closed = new Windlass({ env: { WINDLASS_ADMIN_TOKEN: 'a token long enough to be one' } })
+closed.token = 'a token long enough to be one'
+await closed.start()
 const browser = await chromium.launch(launchOptions)
 
 /** Hands in what a shop's day could look like. */
@@ -24,7 +28,7 @@ async function scene() {
   await windlass.submitAll(orders)
   const report = await windlass.submit({ kind: 'site.audit', input: { url: site.url }, tags: ['weekly'] }, { wait: 50 })
   const failed = await windlass.submit({
-    kind: 'http.request', input: { url: 'http://127.0.0.1:1/hooks/order-paid', method: 'POST', body: '{"order":1182}' },
+    kind: 'http.request', input: { url: 'http://127.0.0.1:2/hooks/order-paid', method: 'POST', body: '{"order":1182}' },
     tags: ['order:1182', 'webhook'], policy: { max_attempts: 4, min_backoff: '300ms', max_backoff: '1s' },
   }, { wait: 30 })
   await windlass.submit(call('guides/gone'), { wait: 10 })
@@ -34,7 +38,7 @@ async function scene() {
   await windlass.cancel((await windlass.submit(echo('Send the newsletter', { delay: '2h' }))).id)
   await windlass.submit(echo('Resize 412 pictures', { input: { sleep: '3m' } }))
   const retrying = await windlass.submit({
-    kind: 'http.request', input: { url: 'http://127.0.0.1:1/stock', method: 'PUT', body: '{}' },
+    kind: 'http.request', input: { url: 'http://127.0.0.1:2/stock', method: 'PUT', body: '{}' },
     tags: ['stock'], policy: { max_attempts: 8, min_backoff: '20m', max_backoff: '1h' },
   })
   await expect.poll(async () => (await windlass.task(retrying.id)).state).toBe('retrying')
@@ -55,6 +59,19 @@ async function unfold(page) {
   await page.setViewportSize({ width, height: Math.max(height, whole) })
 }
 
+/** Makes what an admin may find: tokens that are used, unused and revoked. */
+async function accessScene() {
+  const shop = await closed.makeToken({ name: 'Shop, production', role: 'submitter', kinds: ['http.request'], queues: ['default'] })
+  await closed.makeToken({ name: 'Wall screen in the hall', role: 'viewer', expires_in: '8760h' })
+  await closed.makeToken({ name: 'Ann', role: 'admin' })
+  await closed.revokeToken((await closed.makeToken({ name: 'Old importer', role: 'operator' })).id)
+  const task = await closed.submit({ kind: 'demo.echo', input: { message: 'Confirm order 1182' }, delay: '9h' })
+  closed.token = shop.token
+  await closed.submit({ kind: 'http.request', input: { url: site.url } })
+  return task
+}
+
+const accessTask = await accessScene()
 const { report, failed, retrying } = await scene()
 const screens = {
   list: () => ['/tasks', (page) => expect(page.getByRole('list', { name: 'Tasks' })).toBeVisible()],
@@ -66,6 +83,60 @@ const screens = {
   failed: () => [`/tasks/${failed.id}`, (page) => expect(page.locator('.title .state')).toHaveText('Failed')],
   system: () => ['/system', (page) => expect(page.getByRole('table')).not.toHaveCount(0)],
   queues: () => ['/queues', (page) => expect(page.locator('tbody tr')).not.toHaveCount(0)],
+}
+
+/** Signs in and goes to a path. */
+async function signedIn(page, path) {
+  await page.goto(closed.url + path)
+  if (await page.getByLabel('Token').waitFor({ timeout: 2000 }).then(() => true, () => false)) {
+    await page.getByLabel('Token').fill('a token long enough to be one')
+    await page.keyboard.press('Enter')
+  }
+  await expect(page.getByRole('navigation', { name: 'Main' })).toBeVisible()
+}
+
+const access = {
+  tokens: (page) => signedIn(page, '/tokens'),
+  'token-new': async (page) => {
+    await signedIn(page, '/tokens')
+    await page.getByRole('button', { name: 'New token' }).click()
+    await page.locator('summary', { hasText: 'Bind it' }).click()
+  },
+  'token-made': async (page) => {
+    await signedIn(page, '/tokens')
+    await page.getByRole('button', { name: 'New token' }).click()
+    await page.getByLabel('What is it for?').fill('Nightly export')
+    await page.getByRole('button', { name: 'Make token' }).click()
+    await expect(page.getByRole('heading', { name: 'Copy the token now' })).toBeVisible()
+  },
+  sessions: async (page) => {
+    await signedIn(page, '/sessions')
+    await page.getByRole('radio', { name: 'All' }).check()
+  },
+  'menu-signed-in': async (page) => {
+    await signedIn(page, '/tasks')
+    await page.getByRole('button', { name: 'Settings' }).click()
+  },
+  share: async (page) => {
+    await signedIn(page, `/tasks/${accessTask.id}`)
+    await page.getByRole('button', { name: 'Share' }).click()
+    await expect(page.getByRole('dialog').getByLabel('Link')).not.toHaveValue('')
+  },
+  shared: async (page) => {
+    await signedIn(page, `/tasks/${accessTask.id}`)
+    await page.getByRole('button', { name: 'Share' }).click()
+    await expect(page.getByRole('dialog').getByLabel('Link')).not.toHaveValue('')
+    const link = await page.getByRole('dialog').getByLabel('Link').inputValue()
+    await page.context().clearCookies()
+    await page.goto('about:blank')
+    await page.goto(link)
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Confirm order 1182')
+  },
+  'sign-in': async (page) => {
+    await page.context().clearCookies()
+    await page.goto(closed.url)
+    await expect(page.getByLabel('Token')).toBeVisible()
+  },
 }
 
 try {
@@ -81,11 +152,18 @@ try {
         await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`) })
         await page.close()
       }
+      for (const [name, stands] of Object.entries(access)) {
+        const page = await context.newPage()
+        await stands(page)
+        await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`) })
+        await page.close()
+      }
       await context.close()
     }
   }
 } finally {
   await browser.close()
   await windlass.stop()
+  await closed.stop()
   await site.stop()
 }

@@ -19,7 +19,7 @@ test('a wrong token is refused, the right one holds until the reader signs out',
   await expect(page.getByRole('heading', { name: 'Tasks' })).toBeVisible()
   await expect(page).toHaveURL(/\?state=failed$/)
   const [cookie] = await context.cookies()
-  expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' })
+  expect(cookie).toMatchObject({ name: '__Host-windlass_session', httpOnly: true, sameSite: 'Lax', secure: true, path: '/' })
   expect(cookie.value).not.toContain(token)
 
   await page.reload()
@@ -42,6 +42,21 @@ test('a session that ends leads to the sign-in and back', async ({ page, context
   await page.getByLabel('Token').fill(token)
   await page.keyboard.press('Enter')
   await expect(page.getByLabel('Message')).toHaveValue('typed before it ended')
+})
+
+test('who signs in after somebody else finds nothing of theirs', async ({ page, context, expected }) => {
+  expected.push(/status of 401/)
+  const asked = { method: 'POST', headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` }, body: JSON.stringify({ name: 'Ben', role: 'submitter' }) }
+  const { token: other } = await (await fetch(`${windlass.url}/api/v1/tokens`, asked)).json()
+  await page.goto(`${windlass.url}/new?kind=demo.echo`)
+  await page.getByLabel('Token').fill(token)
+  await page.keyboard.press('Enter')
+  await page.getByLabel('Message').fill('for my eyes')
+  await context.clearCookies()
+  await page.getByRole('button', { name: 'Hand in' }).click()
+  await page.getByLabel('Token').fill(other)
+  await page.keyboard.press('Enter')
+  await expect(page.getByLabel('Message')).toHaveValue('')
 })
 
 test('the sign-in fits and can be read', async ({ page }) => {

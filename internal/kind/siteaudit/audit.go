@@ -87,9 +87,7 @@ type auditor struct {
 // themselves as userAgent, whose part before the first slash is the name that
 // robots.txt files know it by.
 func New(g *egress.Guard, userAgent string) task.Kind {
-	transport := g.Transport()
-	transport.MaxIdleConnsPerHost = maxPerHost
-	return auditor{tracing.Quiet(transport), userAgent}.kind()
+	return auditor{tracing.Quiet(g.Transport()), userAgent}.kind()
 }
 
 func (a auditor) kind() task.Kind {
@@ -133,25 +131,25 @@ func (in Input) check() task.FieldErrors {
 	return faults
 }
 
-// subject is the start URL without user and password.
+// subject is the start URL without its secrets.
 func (in Input) subject() string {
 	u, err := parse(in.URL)
 	if err != nil {
 		return showable(in.URL)
 	}
 	u.User = nil
-	return u.String()
+	return task.RedactURL(u.String())
 }
 
-// redact hides the password of the start URL, and everything when it cannot be
-// told where that is.
+// redact hides user, password and secret parameters of the start URL, and what
+// cannot be told from them when it is no URL.
 func (in Input) redact() Input {
 	u, err := parse(in.URL)
 	switch {
 	case err != nil:
 		in.URL = showable(in.URL)
-	case u.User != nil:
-		in.URL = u.Redacted()
+	case u.User != nil || len(task.URLSecrets(u)) > 0:
+		in.URL = task.RedactURL(u.String())
 	}
 	return in
 }
@@ -161,6 +159,7 @@ func (a auditor) run(ctx context.Context, in Input, run *task.Run) (Report, erro
 	if err != nil {
 		return Report{}, task.Permanent(&task.Error{Code: "invalid_input", Message: "The URL is not an absolute http or https URL."})
 	}
+	run.Hide(task.URLSecrets(start)...)
 	c := newCrawl(a, start, in.settings(), run)
 	if err := c.run(ctx); err != nil {
 		return Report{}, err

@@ -120,7 +120,7 @@ func titled(title, body string) string {
 }
 
 func TestKind(t *testing.T) {
-	k := New(egress.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}), testAgent)
+	k := New(egress.New(egress.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}), testAgent)
 	if k.Name != "site.audit" || !k.HasCSV || k.Queue != "default" {
 		t.Errorf("kind is %+v", k)
 	}
@@ -203,5 +203,5 @@ func TestInputKeepsSecret(t *testing.T) {
 type refusing struct{}
 
 func (refusing) RoundTrip(r *http.Request) (*http.Response, error) {
-	return egress.New(nil).Transport().RoundTrip(r)
+	return egress.New(egress.Policy{}).Transport().RoundTrip(r)
 }

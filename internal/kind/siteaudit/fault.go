@@ -94,7 +94,7 @@ func (f fault) sentence(status int) string {
 	case leftRobots:
 		return "Not checked: the site's robots.txt does not allow it."
 	case leftAddress:
-		return "Not checked: the host's address is not allowed."
+		return "Not checked: this server may not call the host."
 	case leftLimited:
 		return "Not checked: the host asked for fewer requests."
 	default:

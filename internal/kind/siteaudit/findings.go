@@ -55,7 +55,7 @@ func (c *crawl) reportTarget(r *Report, i int) {
 	case e.fault.unchecked() && len(e.chain) == 0:
 		r.NotChecked = append(r.NotChecked, Unchecked{c.found(t.URL, t.Refs), e.fault, e.fault.sentence(0)})
 	case e.fault == leftAddress:
-		r.NotChecked = append(r.NotChecked, Unchecked{c.found(t.URL, t.Refs), e.fault, "Not checked: it redirects to a host whose address is not allowed."})
+		r.NotChecked = append(r.NotChecked, Unchecked{c.found(t.URL, t.Refs), e.fault, "Not checked: it redirects to a host that this server may not call."})
 	case e.fault != "" && !e.fault.unchecked():
 		r.Broken = append(r.Broken, c.broken(t, e))
 	case len(e.chain) > 1 || len(e.chain) == 1 && permanent(t.Status):

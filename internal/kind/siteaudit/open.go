@@ -2,11 +2,13 @@ package siteaudit
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
 
+	"windlass/internal/egress"
 	"windlass/internal/task"
 )
 
@@ -113,8 +115,8 @@ func passing(status int) bool {
 }
 
 func startFailure(a answer) error {
-	if a.fault == leftAddress {
-		return failure(leftAddress, "The site's address is not one that may be called.", a.err)
+	if refused, ok := errors.AsType[*egress.RefusedError](a.err); ok {
+		return failure(leftAddress, refused.Error(), nil)
 	}
 	return failure(a.fault, "The site cannot be read. "+a.fault.sentence(a.status), a.err)
 }

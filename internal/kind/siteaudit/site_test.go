@@ -198,7 +198,7 @@ func (s *plantedSite) serve(t *testing.T) *http.Transport {
 		"other.test:80": other.Listener.Addr().String(), "plain.test:80": other.Listener.Addr().String(),
 		"shut.test:80": shut.Addr().String(),
 	}
-	guard := egress.New(nil)
+	guard := egress.New(egress.Policy{})
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: site.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs},
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -287,7 +287,7 @@ func plantedReport() Report {
 		HeavyPages: []HeavyPage{{base + "/heavy", 11035}},
 		NotChecked: []Unchecked{
 			{on("http://192.168.7.7/", kindLink, "inside", 1, outside), leftAddress, leftAddress.sentence(0)},
-			{on("http://other.test/inside", kindLink, "inside by redirect", 1, outside), leftAddress, "Not checked: it redirects to a host whose address is not allowed."},
+			{on("http://other.test/inside", kindLink, "inside by redirect", 1, outside), leftAddress, "Not checked: it redirects to a host that this server may not call."},
 			{on(base+"/private/plan", kindLink, "Plan", 1, home), leftRobots, leftRobots.sentence(0)},
 			{on(base+"/private/plan.png", kindImage, "", 1, home), leftRobots, leftRobots.sentence(0)},
 		},

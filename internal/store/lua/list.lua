@@ -57,7 +57,7 @@ for i, task in ipairs(ids) do
     break
   end
   if #tags < 2 or has_all(task) then
-    local names = {'k', 's', 'sub', 'sum', 'po', 'tg', 'u', 'c', 'r', 'st', 'f', 'x', 'v', 'n', 'us', 'cr', 'ov', 'pd', 'pt', 'pm', 'er'}
+    local names = {'k', 's', 'sub', 'sum', 'po', 'tg', 'u', 'c', 'r', 'st', 'f', 'x', 'v', 'n', 'us', 'cr', 'ov', 'pd', 'pt', 'pm', 'er', 'by'}
     local last = redis.call('HGET', record(task), 'n')
     if last then
       for n = math.max(1, tonumber(last) - @listed@ + 1), tonumber(last) do

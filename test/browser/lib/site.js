@@ -9,7 +9,7 @@ const perSection = 10
 
 /** What an audit must find. Port 1 is privileged and nobody listens there. */
 export const planted = {
-  broken: ['/guides/gone', '/images/team.jpg', 'http://127.0.0.1:1/partner'],
+  broken: ['/guides/gone', '/images/team.jpg', 'http://127.0.0.1:2/partner'],
   redirect: '/old-prices',
   untitled: '/products/7',
   pages: 1 + sections.length * perSection,

@@ -13,6 +13,8 @@ export class Windlass {
   #args
   #env
   #child
+  /** What calls of the API are made with, where the server asks for a token. */
+  token = ''
   /** http://127.0.0.1:port; a second start takes the same port again. */
   url = ''
   log = []
@@ -71,11 +73,19 @@ export class Windlass {
     return (await response.json()).errors
   }
 
-  async #call(path, options) {
-    const response = await fetch(`${this.url}/api/v1${path}`, options)
+  /** Makes a token and answers it with its text. */
+  makeToken(body) {
+    return this.#call('/tokens', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
+  }
+
+  revokeToken(id) { return this.#call(`/tokens/${id}`, { method: 'DELETE' }) }
+
+  async #call(path, options = {}) {
+    const headers = { ...options.headers, ...(this.token ? { Authorization: `Bearer ${this.token}` } : {}) }
+    const response = await fetch(`${this.url}/api/v1${path}`, { ...options, headers })
     const text = await response.text()
     if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`)
-    return JSON.parse(text)
+    return text === '' ? null : JSON.parse(text)
   }
 }
 

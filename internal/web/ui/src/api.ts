@@ -3,7 +3,8 @@
 
 import { hear } from './clock.ts'
 import { parse, type Json } from './json.ts'
-import type { Fault, Kind, Logs, Page, Queue, Session, Stats, System, Task, Worker } from './wire.ts'
+import { link } from './link.ts'
+import type { Entry, Fault, Kind, Logs, MadeToken, OpenSession, Page, PutSecret, Queue, Secret, Session, Stats, System, Task, TaskLink, Token, Worker } from './wire.ts'
 
 /** A fault as RFC 9457 tells it, or the loss of the connection (status 0). */
 export class Problem extends Error {
@@ -50,6 +51,7 @@ export interface Answer<T> { status: number; headers: Headers; body: T }
 /** Asks path under /api/v1. Numbers in the answer that JavaScript would change arrive as Exact. Throws Problem. */
 export async function call<T>(path: string, options: Options = {}): Promise<Answer<T>> {
   const headers: Record<string, string> = { Accept: 'application/json', ...options.headers }
+  if (link.value) headers.Authorization = `Bearer ${link.value}`
   if (options.body !== undefined) headers['Content-Type'] = 'application/json'
   let response: Response
   let body: string
@@ -89,6 +91,8 @@ function problemBody(body: string): Partial<Record<string, unknown>> {
 
 const get = async <T>(path: string, signal?: AbortSignal): Promise<T> => (await call<T>(path, { signal })).body
 const post = async <T>(path: string): Promise<T> => (await call<T>(path, { method: 'POST' })).body
+const secret = (name: string) => `/secrets/${encodeURIComponent(name)}`
+const send = async <T>(path: string, body: object): Promise<T> => (await call<T>(path, { method: 'POST', body: JSON.stringify(body) })).body
 const one = (id: string) => `/tasks/${encodeURIComponent(id)}`
 
 export const api = {
@@ -106,11 +110,23 @@ export const api = {
   retry: (id: string) => post<Task>(`${one(id)}/retry`),
   remove: (id: string) => call<null>(one(id), { method: 'DELETE' }),
   logs: (id: string, after: number, signal?: AbortSignal) => get<Logs>(`${one(id)}/logs?after=${after}&limit=1000`, signal),
-  csv: (id: string) => `/api/v1${one(id)}/result?format=csv`,
+  csv: (id: string) => `/api/v1${one(id)}/result?format=csv${link.value ? `&link=${link.value}` : ''}`,
+  share: (id: string, life: string) => send<TaskLink>(`${one(id)}/links`, { expires_in: life }),
+
+  tokens: (signal?: AbortSignal) => get<{ items: Token[] }>('/tokens', signal),
+  createToken: (token: { name: string; role: string; expires_in: string; kinds?: string[]; queues?: string[] }) => send<MadeToken>('/tokens', token),
+  revokeToken: (id: string) => call<null>(`/tokens/${encodeURIComponent(id)}`, { method: 'DELETE' }),
+  sessions: (all: boolean, signal?: AbortSignal) => get<{ items: OpenSession[] }>(`/sessions${all ? '?all=true' : ''}`, signal),
+  endSession: (id: string) => call<null>(`/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' }),
+
+  audit: (query: URLSearchParams, signal?: AbortSignal) => get<{ items: Entry[]; next_cursor: string | null }>(`/audit?${query}`, signal),
 
   kinds: () => get<{ items: Kind[] }>('/kinds'),
   queues: (signal?: AbortSignal) => get<{ items: Queue[] }>('/queues', signal),
   workers: (signal?: AbortSignal) => get<{ items: Worker[] }>('/workers', signal),
+  secrets: (signal?: AbortSignal) => get<{ items: Secret[] }>('/secrets', signal),
+  putSecret: (name: string, body: PutSecret) => call<Secret>(secret(name), { method: 'PUT', body: JSON.stringify(body) }),
+  removeSecret: (name: string) => call<null>(secret(name), { method: 'DELETE' }),
   stats: (signal?: AbortSignal) => get<Stats>('/stats', signal),
   system: (signal?: AbortSignal) => get<System>('/system', signal),
 }

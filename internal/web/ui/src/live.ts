@@ -5,6 +5,7 @@
 
 import { useEffect, useRef } from 'preact/hooks'
 import { Box } from './box.ts'
+import { link } from './link.ts'
 
 /** How the page stands to the server. idle: nothing on this page needs a stream. */
 export type Line = 'idle' | 'connecting' | 'live' | 'lost'
@@ -36,6 +37,7 @@ export function open(stream: Stream): () => void {
   const connect = () => {
     again = undefined
     const url = new URL(stream.url, location.origin)
+    if (link.value) url.searchParams.set('link', link.value) // EventSource sends no header of ours
     if (position) url.searchParams.set('last_event_id', position)
     line.value = lost ? 'lost' : 'connecting'
     const mine = source = new EventSource(url)

@@ -66,5 +66,5 @@ export function startRouter(): void {
 }
 
 function ours(path: string): boolean {
-  return path === '/' || /^\/(tasks|new|queues|workers|system)(\/|$)/.test(path)
+  return path === '/' || /^\/(tasks|new|queues|workers|secrets|system|tokens|sessions|audit)(\/|$)/.test(path)
 }

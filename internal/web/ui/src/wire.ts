@@ -19,6 +19,8 @@ export type Logs = Schemas['LogPage']
 export type Fault = Partial<Schemas['Fault']> & { message: string }
 export type Queue = Schemas['Queue']
 export type Worker = Schemas['Worker']
+export type Secret = Filled<Schemas['Secret']>
+export type PutSecret = Filled<Schemas['PutSecret']>
 export type Stats = Schemas['Stats']
 export type System = Schemas['System']
 export type Process = Schemas['Process']
@@ -26,6 +28,13 @@ export type Finding = Schemas['Finding']
 /** What the event "counts" tells. */
 export type Counts = Pick<Stats, 'at' | 'totals' | 'items'>
 export type Session = Schemas['Session']
+export type Me = Schemas['Me']
+export type Role = Me['role']
+export type Token = Schemas['Token']
+export type MadeToken = Schemas['MadeToken']
+export type OpenSession = Schemas['OpenSession']
+export type Entry = Schemas['Entry']
+export type TaskLink = Schemas['TaskLink']
 export type Task = Omit<Schemas['Task'], 'input' | 'result'> & { input?: Json; result?: Json }
 export type Kind = Omit<Schemas['KindInfo'], 'example' | 'input_schema' | 'result_schema'> & { example: Json; input_schema: Schema }
 export type Report = Filled<Schemas['SiteAuditResult']>
@@ -61,6 +70,9 @@ export interface Schema {
 
 /** The states in the order of a task's life. */
 export const states: State[] = ['scheduled', 'pending', 'active', 'retrying', 'succeeded', 'failed', 'canceled', 'expired']
+
+/** The roles of tokens, weakest first. */
+export const roles: Role[] = ['viewer', 'submitter', 'operator', 'admin']
 
 /** Reports whether nothing more happens to a task in this state by itself. */
 export function final(s: State): boolean {

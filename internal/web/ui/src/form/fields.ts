@@ -69,7 +69,7 @@ function sortOf(name: string, schema: Schema): Sort {
 
 function stringSort(name: string, schema: Schema): Sort {
   if (schema.format === 'password' || schema.writeOnly) return 'secret'
-  if (schema.format === 'duration') return 'duration'
+  if (schema.format === 'go-duration') return 'duration'
   if (schema.format === 'date-time') return 'time'
   if (schema.format === 'uri' || schema.format === 'url' || /(^|_)url$/.test(name)) return 'url'
   // A text that nothing bounds may have many lines.

@@ -33,13 +33,13 @@ export function optionFields(queue: string, policy: Policy): Field[] {
     'x-order': ['queue', 'tags', 'unique', 'expires_at', 'policy'],
   }
   function rule(title: string, help: string, kindsOwn: string | undefined): Schema {
-    return own({ title, format: 'duration', description: [help, kinds(kindsOwn)].filter(Boolean).join('; ') + '.', examples: kindsOwn ? [kindsOwn] : [] })
+    return own({ title, format: 'go-duration', description: [help, kinds(kindsOwn)].filter(Boolean).join('; ') + '.', examples: kindsOwn ? [kindsOwn] : [] })
   }
   return fieldsOf(schema, '')
 }
 
 /** The three that say when it may start. Only the chosen one is sent. */
 export const startFields: Record<'delay' | 'run_at', Field> = {
-  delay: fieldsOf({ properties: { delay: own({ title: 'Start after', format: 'duration', examples: ['15m'] }) } }, '')[0]!,
+  delay: fieldsOf({ properties: { delay: own({ title: 'Start after', format: 'go-duration', examples: ['15m'] }) } }, '')[0]!,
   run_at: fieldsOf({ properties: { run_at: own({ title: 'Start at', format: 'date-time' }) } }, '')[0]!,
 }

@@ -5,6 +5,7 @@ import { empty, entryOf, entryWith, formOf, type Entry } from '../form/entry.ts'
 import { recall } from '../form/memory.ts'
 import { Blank, Skeleton, Trouble } from '../parts/blank.tsx'
 import { NewForm } from '../parts/newform.tsx'
+import { may } from '../me.ts'
 import { go, place } from '../router.ts'
 import { useKinds, useLoad, useTitle } from '../use.ts'
 import type { Kind } from '../wire.ts'
@@ -19,6 +20,9 @@ export function NewPage() {
   const kind = kinds?.find((k) => k.name === wanted) ?? (wanted ? undefined : kinds?.[0])
   useTitle(kind ? `New ${kind.title}` : 'New task')
   const trouble = problem ?? source.problem
+  if (!may('tasks.submit')) {
+    return <Blank whole title="Your token may not hand tasks in" actions={<a class="button" href="/tasks">Go to tasks</a>}>It takes the role submitter. An admin can make such a token for you.</Blank>
+  }
   return (
     <div class="narrow">
       <div class="head"><h1>{from ? 'Run again' : 'New task'}</h1></div>

@@ -3,6 +3,7 @@ import { api } from '../api.ts'
 import { toAddress, fromQuery } from '../filter.ts'
 import { capital, count } from '../format.ts'
 import { useStream } from '../live.ts'
+import { may } from '../me.ts'
 import { Blank, Skeleton, Trouble } from '../parts/blank.tsx'
 import { StateIcon } from '../parts/icons.tsx'
 import { Age } from '../parts/time.tsx'
@@ -30,7 +31,7 @@ export function QueuesPage() {
       <div class="head"><h1>Queues</h1></div>
       {!data && problem && <Trouble problem={problem} onRetry={again} />}
       {!data && !problem && <div class="card"><Skeleton rows={3} /></div>}
-      {data && data.items.length === 0 && <Blank title="There is no queue yet" actions={<a class="button main" href="/new">New task</a>}>A queue appears with its first task, or with a worker that serves it.</Blank>}
+      {data && data.items.length === 0 && <Blank title="There is no queue yet" actions={may('tasks.submit') && <a class="button main" href="/new">New task</a>}>A queue appears with its first task, or with a worker that serves it.</Blank>}
       {data && data.items.length > 0 && (
         <div class="card scroll">
           <table class="table">

@@ -16,7 +16,8 @@ export function SignIn({ onDone }: { onDone: () => void }) {
     setFault('')
     try {
       await api.signIn(token.trim())
-      onDone()
+      if ((await api.session()).signed_in) onDone()
+      else setFault('The token is right, but this browser did not keep the cookie that says so. Allow cookies for this address; over plain HTTP some browsers keep them for localhost only.')
     } catch (err) {
       setFault(problemOf(err).message)
     } finally {
@@ -33,7 +34,7 @@ export function SignIn({ onDone }: { onDone: () => void }) {
           <input id="token" class="input" type="password" autocomplete="current-password" autofocus value={token}
             aria-invalid={fault !== ''} aria-describedby="token-help token-fault" onInput={(e) => setToken(e.currentTarget.value)} />
           <p id="token-fault" class="fault-line" role="alert">{fault}</p>
-          <p id="token-help" class="help">The administrator of this server has it: it is the value of WINDLASS_ADMIN_TOKEN.</p>
+          <p id="token-help" class="help">It begins with wl_. An admin of this server makes one for you; the very first is the value of WINDLASS_ADMIN_TOKEN.</p>
         </div>
         <button class="button main" disabled={busy}>{busy ? 'Signing in…' : 'Sign in'}</button>
       </form>

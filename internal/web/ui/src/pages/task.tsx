@@ -14,6 +14,7 @@ import { announce, say } from '../parts/notice.tsx'
 import { Bar, StateMark } from '../parts/state.tsx'
 import { Ago } from '../parts/time.tsx'
 import { Why } from '../parts/why.tsx'
+import { link } from '../link.ts'
 import { useRecord } from '../record.ts'
 import { useTitle } from '../use.ts'
 import { final, type State, type Task } from '../wire.ts'
@@ -24,6 +25,13 @@ export function TaskPage({ id }: { id: string }) {
   const { task, log, gone, problem, take, again } = useRecord(id)
   useTitle(task ? titleOf(task) : 'Task')
   useEnds(task)
+  if (link.value && problem?.status === 401) {
+    return (
+      <Blank whole title="This link is over" actions={<a class="button" href={`/tasks/${encodeURIComponent(id)}`} target="_self">Sign in</a>}>
+        Its time has passed, or whoever made it may no longer look here. Ask for a new one.
+      </Blank>
+    )
+  }
   if (gone) {
     return (
       <Blank whole title="There is no such task" actions={<a class="button" href="/tasks">Go to tasks</a>}>
@@ -37,7 +45,7 @@ export function TaskPage({ id }: { id: string }) {
   return (
     <article class="stack" aria-labelledby="headline">
       <div>
-        <a class="back muted" href="/tasks"><Back />Tasks</a>
+        {!link.value && <a class="back muted" href="/tasks"><Back />Tasks</a>}
         <div class="head">
           <div class="title">
             <h1 id="headline">{headline(task)}</h1>

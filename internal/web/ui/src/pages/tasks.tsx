@@ -7,6 +7,7 @@ import { count, plural } from '../format.ts'
 import { keep, kept } from '../kept.ts'
 import { first, none, older, type Rows } from '../list.ts'
 import { useStream } from '../live.ts'
+import { may } from '../me.ts'
 import { place, restorePlace } from '../router.ts'
 import { useTitle } from '../use.ts'
 import { states, type Counts, type State, type Task } from '../wire.ts'
@@ -109,7 +110,7 @@ function Head({ filter }: { filter: Filter }) {
         <h1>Tasks</h1>
         <div class="push">
           <button class="button" aria-expanded={open} onClick={toggle}><Funnel />Filter</button>
-          <a class="button main" href="/new">New task</a>
+          {may('tasks.submit') && <a class="button main" href="/new">New task</a>}
         </div>
       </div>
       {open && <FilterForm filter={filter} />}
@@ -155,8 +156,10 @@ function Empty({ filter, total }: { filter: Filter; total: number | undefined })
   const tab = filter.states.length ? (tabs.find((t) => sameStates(t.states, filter.states))?.name ?? filter.states.join(' or ')).toLowerCase() : ''
   if (total === 0 || (!tab && !narrowed(filter))) {
     return (
-      <Blank title="No task was handed in yet" actions={<><a class="button main" href="/new?kind=demo.echo&example=1">Try a first task</a><a class="button" href="/docs">Read the API documentation</a></>}>
-        Hand one in here, or from your own code through the API. It appears in this list and you can watch it run.
+      <Blank title="No task was handed in yet" actions={<>{may('tasks.submit') && <a class="button main" href="/new?kind=demo.echo&example=1">Try a first task</a>}<a class="button" href="/docs">Read the API documentation</a></>}>
+        {may('tasks.submit')
+          ? 'Hand one in here, or from your own code through the API. It appears in this list and you can watch it run.'
+          : 'A token of the role submitter may hand one in; yours may look on. It appears in this list and you can watch it run.'}
       </Blank>
     )
   }

@@ -3,6 +3,7 @@ import { api, problemOf } from '../api.ts'
 import { curl } from '../curl.ts'
 import { stringify, type Json } from '../json.ts'
 import { forget } from '../kept.ts'
+import { may, mayCancel } from '../me.ts'
 import { go } from '../router.ts'
 import { session } from '../use.ts'
 import { final, type Task } from '../wire.ts'
@@ -10,6 +11,7 @@ import { CopyButton } from './copy.tsx'
 import { Ask } from './dialog.tsx'
 import { Bin } from './icons.tsx'
 import { say } from './notice.tsx'
+import { Share } from './share.tsx'
 
 interface Props { task: Task; take: (t: Task) => void; again: () => void }
 
@@ -17,6 +19,7 @@ interface Props { task: Task; take: (t: Task) => void; again: () => void }
 export function Actions({ task, take, again }: Props) {
   const [busy, setBusy] = useState(false)
   const [asking, ask] = useState(false)
+  const [sharing, share] = useState(false)
   const run = async (what: () => Promise<void>) => {
     setBusy(true)
     try {
@@ -38,16 +41,18 @@ export function Actions({ task, take, again }: Props) {
   })
   const done = final(task.state)
   const from = `/new?from=${encodeURIComponent(task.id)}`
-  const mayRetry = done && task.state !== 'succeeded'
-  const mayHurry = task.state === 'scheduled' || task.state === 'retrying'
+  const mayRetry = done && task.state !== 'succeeded' && may('tasks.retry')
+  const mayHurry = may('tasks.retry') && (task.state === 'scheduled' || task.state === 'retrying')
   return (
     <div class="push actions">
-      <CopyButton label="Copy as curl" text={() => curl(location.origin, submission(task), session.value?.required ?? false)} />
-      {done && <button class="button icon-only" aria-label="Delete" title="Delete" disabled={busy} onClick={() => ask(true)}><Bin /></button>}
-      {!done && <button class="button" disabled={busy || task.cancel_requested} onClick={cancel}>Cancel</button>}
-      {done && <a class={mayRetry ? 'button' : 'button main'} href={from}>Run again</a>}
+      {may('tasks.submit') && <CopyButton label="Copy as curl" text={() => curl(location.origin, submission(task), session.value?.required ?? false)} />}
+      {may('tasks.share') && session.value?.required && <button class="button" onClick={() => share(true)}>Share</button>}
+      {done && may('tasks.delete') && <button class="button icon-only" aria-label="Delete" title="Delete" disabled={busy} onClick={() => ask(true)}><Bin /></button>}
+      {!done && mayCancel(task) && <button class="button" disabled={busy || task.cancel_requested} onClick={cancel}>Cancel</button>}
+      {done && may('tasks.submit') && <a class={mayRetry ? 'button' : 'button main'} href={from}>Run again</a>}
       {mayHurry && <button class="button main" disabled={busy} onClick={retry} title="Ends the wait: it starts as soon as a worker is free">Run now</button>}
       {mayRetry && <button class="button main" disabled={busy} onClick={retry} title="Tries the same task once more; its history stays">Retry</button>}
+      {sharing && <Share task={task} onClose={() => share(false)} />}
       {asking && (
         <Ask title="Delete this task?" verb="Delete for good" busy={busy} onYes={remove} onNo={() => ask(false)}
           text={`${task.subject || task.kind}: its input, result, attempts and log are removed. This cannot be undone.`} />

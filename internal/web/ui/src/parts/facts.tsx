@@ -1,7 +1,9 @@
 import { useBox } from '../box.ts'
 import { toAddress, fromQuery } from '../filter.ts'
 import { count, friendly, full, at } from '../format.ts'
+import { may } from '../me.ts'
 import { zone } from '../settings.ts'
+import { session } from '../use.ts'
 import { shortId } from '../words.ts'
 import { final, type Task } from '../wire.ts'
 import { CopyButton } from './copy.tsx'
@@ -10,7 +12,9 @@ import { Ago } from './time.tsx'
 /** What is worth knowing about a task beside what happened to it. */
 export function Facts({ task }: { task: Task }) {
   const z = useBox(zone)
-  const list = (part: object) => toAddress({ ...fromQuery(new URLSearchParams()), ...part })
+  const list = (part: object, words: string, look = 'link') => (may('tasks.list')
+    ? <a key={words} class={look} href={toAddress({ ...fromQuery(new URLSearchParams()), ...part })} title={words}>{words}</a>
+    : <span key={words} class={look === 'link' ? '' : look}>{words}</span>)
   const worker = task.state === 'active' ? task.attempts.at(-1)?.worker : undefined
   const deadline = task.policy.deadline && !final(task.state)
   return (
@@ -18,9 +22,10 @@ export function Facts({ task }: { task: Task }) {
       <dl class="facts">
         <dt>Id</dt>
         <dd class="mono id"><span title={task.id}>{shortId(task.id)}</span><CopyButton quiet label="Copy the id" text={() => task.id} /></dd>
-        <dt>Kind</dt><dd><a class="link" href={list({ kinds: [task.kind] })}>{task.kind}</a></dd>
-        <dt>Queue</dt><dd><a class="link" href={list({ queues: [task.queue] })}>{task.queue}</a></dd>
+        <dt>Kind</dt><dd>{list({ kinds: [task.kind] }, task.kind)}</dd>
+        <dt>Queue</dt><dd>{list({ queues: [task.queue] }, task.queue)}</dd>
         <dt>Handed in</dt><dd><Ago time={task.created_at} /></dd>
+        {task.submitted_by && <><dt>By</dt><dd class="mono">{task.submitted_by === session.value?.me?.id ? 'you' : task.submitted_by}</dd></>}
         {task.started_at && <><dt>Started</dt><dd><Ago time={task.started_at} /></dd></>}
         {task.finished_at && <><dt>Ended</dt><dd><Ago time={task.finished_at} /></dd></>}
         {task.expires_at && !task.started_at && <><dt>Start deadline</dt><dd title={full(at(task.expires_at), z)}><Ago time={task.expires_at} /></dd></>}
@@ -28,7 +33,7 @@ export function Facts({ task }: { task: Task }) {
         {task.logs_url && <><dt>Program's log</dt><dd><a class="link" href={task.logs_url} target="_blank" rel="noreferrer">In CloudWatch</a></dd></>}
         {worker && <><dt>Worker</dt><dd class="mono">{worker}</dd></>}
         {task.tags.length > 0 && (
-          <><dt>Tags</dt><dd class="tags">{task.tags.map((t) => <a key={t} class="tag" href={list({ tags: [t] })} title={t}>{t}</a>)}</dd></>
+          <><dt>Tags</dt><dd class="tags">{task.tags.map((t) => list({ tags: [t] }, t, 'tag'))}</dd></>
         )}
         {task.unique && <><dt>Unique key</dt><dd>{task.unique}</dd></>}
         <dt>Attempts</dt><dd>at most {count(task.max_attempts)}</dd>

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { api } from '../api.ts'
 import { useBox } from '../box.ts'
+import { may } from '../me.ts'
 import { session } from '../use.ts'
 import { theme, zone, type Theme } from '../settings.ts'
 import type { Zone } from '../format.ts'
@@ -28,6 +29,7 @@ export function Menu({ onKeys }: { onKeys: () => void }) {
   const root = useRef<HTMLDivElement>(null)
   const button = useRef<HTMLButtonElement>(null)
   const who = useBox(session)
+  const me = who?.me
   const chosen = useBox(theme)
   const times = useBox(zone)
   useEffect(() => {
@@ -56,12 +58,22 @@ export function Menu({ onKeys }: { onKeys: () => void }) {
       <button ref={button} class="button icon-only plain" aria-label="Settings" aria-expanded={open} onClick={() => setOpen(!open)}><Gear /></button>
       {open && (
         <div class="menu-body" role="group" aria-label="Settings">
+          {me && who?.required && (
+            <>
+              <p class="menu-me"><span class="cut" title={me.id}>{me.name}</span><span class="muted">{me.role}</span></p>
+              <hr />
+            </>
+          )}
           <div class="menu-line">Theme<Choice<Theme> name="Theme" value={chosen} options={[['auto', 'Auto'], ['light', 'Light'], ['dark', 'Dark']]} onChange={(v) => { theme.value = v }} /></div>
           <div class="menu-line">Times<Choice<Zone> name="Times" value={times} options={[['local', 'Local'], ['utc', 'UTC']]} onChange={(v) => { zone.value = v }} /></div>
           <hr />
+          {may('tokens.read') && <a class="menu-item" href="/tokens" onClick={() => setOpen(false)}>Tokens</a>}
+          {may('audit.read') && <a class="menu-item" href="/audit" onClick={() => setOpen(false)}>Audit</a>}
+          {may('secrets.read') && <a class="menu-item" href="/secrets" onClick={() => setOpen(false)}>Secrets</a>}
+          {who?.required && may('sessions.own') && <a class="menu-item" href="/sessions" onClick={() => setOpen(false)}>Sessions</a>}
           <a class="menu-item" href="/docs">API documentation</a>
           <button class="menu-item" onClick={() => { setOpen(false); onKeys() }}>Keyboard shortcuts <kbd>?</kbd></button>
-          {who?.required && who.signed_in && <button class="menu-item" onClick={leave}>Sign out</button>}
+          {me?.via === 'session' && <button class="menu-item" onClick={leave}>Sign out</button>}
           {who && <p class="small muted menu-foot">Windlass {who.version}</p>}
         </div>
       )}

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import { useBox } from '../box.ts'
 import { line, type Line } from '../live.ts'
 import { useKeys, step, sheet } from '../keys.ts'
+import { may } from '../me.ts'
 import { go, place } from '../router.ts'
 import { session } from '../use.ts'
 import { Dialog } from './dialog.tsx'
@@ -30,14 +31,20 @@ function LineMark() {
   return <span class={`line ${now}`} title={lines[now].title}>{lines[now].word}</span>
 }
 
+interface ShellProps {
+  children: ComponentChildren
+  /** Whether the page was opened with a link to one task: then there is no way to others. */
+  shared?: boolean
+}
+
 /** The frame of every page: the bar, the way between pages, the keys that work everywhere. */
-export function Shell({ children }: { children: ComponentChildren }) {
+export function Shell({ children, shared = false }: ShellProps) {
   const here = useBox(place).path
   const who = useBox(session)
   const [keys, showKeys] = useState(false)
-  useKeys({
+  useKeys(shared ? {} : {
     '/': focusFind,
-    n: () => go('/new'),
+    n: () => { if (may('tasks.submit')) go('/new') },
     j: () => step('[data-row]', 1),
     k: () => step('[data-row]', -1),
     'g t': () => go('/tasks'),
@@ -50,14 +57,20 @@ export function Shell({ children }: { children: ComponentChildren }) {
     <>
       <a class="skip" href="#main">Skip to the content</a>
       <header class="bar">
-        <a class="brand" href="/tasks"><Mark /><span>Windlass</span></a>
-        <nav class="nav" aria-label="Main">
-          {places.map((p) => (
-            <a key={p.to} href={p.to} aria-current={here.startsWith(p.to) || (here === '/' && p.to === '/tasks') ? 'page' : undefined}>{p.icon}<span>{p.name}</span></a>
-          ))}
-          <a class="nav-new" href="/new" aria-current={here === '/new' ? 'page' : undefined}><Plus /><span>New</span></a>
-        </nav>
-        <Find />
+        {shared
+          ? <span class="brand push-rest"><Mark /><span>Windlass</span><span class="here">shared task</span></span>
+          : (
+            <>
+              <a class="brand" href="/tasks"><Mark /><span>Windlass</span></a>
+              <nav class="nav" aria-label="Main">
+                {places.map((p) => (
+                  <a key={p.to} href={p.to} aria-current={here.startsWith(p.to) || (here === '/' && p.to === '/tasks') ? 'page' : undefined}>{p.icon}<span>{p.name}</span></a>
+                ))}
+                {may('tasks.submit') && <a class="nav-new" href="/new" aria-current={here === '/new' ? 'page' : undefined}><Plus /><span>New</span></a>}
+              </nav>
+              <Find />
+            </>
+          )}
         <LineMark />
         <Menu onKeys={() => showKeys(true)} />
       </header>

@@ -20,6 +20,13 @@ export function Ago({ time }: Props) {
   return <time dateTime={time} title={full(t, z)}>{t > now + 1000 ? `in ${coarse((t - now) / 1000)}` : `${age(now - t)} ago`}</time>
 }
 
+/** How far off a moment is, in one unit: "in 89 d". */
+export function Until({ time }: Props) {
+  const z = useBox(zone)
+  const t = at(time)
+  return <time dateTime={time} title={full(t, z)}>in {age(t - useNow())}</time>
+}
+
 /** The moment itself: 14:31:07, or with its day when that is another. */
 export function When({ time }: Props) {
   const z = useBox(zone)

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useNow } from '../clock.ts'
 import { useBox } from '../box.ts'
 import { at, coarse, moment, plural } from '../format.ts'
+import { may } from '../me.ts'
 import { zone } from '../settings.ts'
 import type { Task } from '../wire.ts'
 import { StateIcon } from './icons.tsx'
@@ -23,15 +24,15 @@ export function Why({ task, onRun }: { task: Task; onRun: () => void }) {
     return `Waits ${coarse(seconds)} more, until ${moment(at(until), now, z)}.`
   }
   const busy = `/tasks?state=active&queue=${encodeURIComponent(task.queue)}`
-  const run = <button class="link" onClick={onRun}>Run it now</button>
+  const run = may('tasks.retry') && <button class="link" onClick={onRun}>Run it now</button>
   switch (task.state) {
     case 'scheduled':
       return line(left(w?.until ?? task.run_at), w?.message ?? '', run)
     case 'retrying':
       return line(left(w?.until ?? task.run_at), task.error?.message ?? w?.message ?? '', run)
     case 'pending':
-      if (w?.reason === 'no_worker') return line('Waits for a worker.', w.message, <a class="link" href="/workers">See the workers</a>)
-      if (w?.reason === 'worker_busy') return line('Waits for a free worker.', w.message, <a class="link" href={busy}>See what runs</a>)
+      if (w?.reason === 'no_worker') return line('Waits for a worker.', w.message, may('system.read') && <a class="link" href="/workers">See the workers</a>)
+      if (w?.reason === 'worker_busy') return line('Waits for a free worker.', w.message, may('tasks.list') && <a class="link" href={busy}>See what runs</a>)
       return line('Waits for a worker.', w?.message ?? 'It starts as soon as one is free.')
     case 'active':
       if (task.overrunning) {

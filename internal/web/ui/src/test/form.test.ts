@@ -20,7 +20,7 @@ const schema: Schema = {
     tries: { type: ['integer', 'null'], minimum: 1, maximum: 5000, default: 100 },
     success: { type: ['array', 'null'], items: { type: 'string' }, maxItems: 32 },
     follow: { type: 'boolean', default: true },
-    nested: { type: 'object', properties: { wait: { type: 'string', format: 'duration' }, at: { type: 'string', format: 'date-time' } } },
+    nested: { type: 'object', properties: { wait: { type: 'string', format: 'go-duration' }, at: { type: 'string', format: 'date-time' } } },
   },
 }
 const fields = fieldsOf(schema, 'input')

@@ -1,0 +1,99 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// messageTimeout is how long a client may take to read one message.
+const messageTimeout = 10 * time.Second
+
+// line carries an event stream on a connection that was taken over from net/http.
+// Most streams are idle most of the time, and there may be thousands: what
+// net/http and the layers above keep for a request, buffers and a deep stack, would
+// be three quarters of what an idle stream takes.
+type line struct {
+	conn net.Conn
+}
+
+// takeOver answers with the header fields in h and gives the connection, for a body
+// in chunks (RFC 9112 section 7.1) that the caller ends with the line. The
+// error means that it cannot be had, and nothing was sent.
+func takeOver(r *http.Request, w http.ResponseWriter) (*line, error) {
+	if r.ProtoMajor != 1 || r.ProtoMinor != 1 {
+		return nil, errors.New("only connections of HTTP/1.1 are taken over")
+	}
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, err
+	}
+	h := w.Header().Clone()
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	h.Set("Transfer-Encoding", "chunked")
+	h.Set("Connection", "close") // nobody would read a second request
+	head := bytes.NewBufferString("HTTP/1.1 200 OK\r\n")
+	_ = h.Write(head) // a buffer takes everything
+	head.WriteString("\r\n")
+	l := &line{conn}
+	// A client that is gone already shows at the first message.
+	_ = l.send(head.Bytes())
+	return l, nil
+}
+
+// Write sends one chunk at once.
+func (l *line) Write(p []byte) (int, error) {
+	chunk := fmt.Appendf(make([]byte, 0, len(p)+16), "%x\r\n", len(p))
+	chunk = append(append(chunk, p...), "\r\n"...)
+	if err := l.send(chunk); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (l *line) send(b []byte) error {
+	if err := l.conn.SetWriteDeadline(time.Now().Add(messageTimeout)); err != nil {
+		return err
+	}
+	_, err := l.conn.Write(b)
+	return err
+}
+
+// listen calls gone once the client has closed the connection, or says anything:
+// there is nothing left for it to say.
+func (l *line) listen(gone context.CancelFunc) {
+	defer gone()
+	var b [1]byte
+	_, _ = l.conn.Read(b[:])
+}
+
+// end finishes the body and closes the connection.
+func (l *line) end() {
+	_ = l.send([]byte("0\r\n\r\n")) // a client that is gone misses nothing
+	_ = l.conn.Close()
+}
+
+// answerLine carries a stream on an answer of net/http.
+type answerLine struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+}
+
+// Write sends p at once.
+func (l *answerLine) Write(p []byte) (int, error) {
+	n, err := l.w.Write(p)
+	if err == nil {
+		err = l.control.Flush()
+	}
+	return n, err
+}
+
+var (
+	_ io.Writer = (*line)(nil)
+	_ io.Writer = (*answerLine)(nil)
+)

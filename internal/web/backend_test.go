@@ -1,0 +1,191 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// inFront gives a page's server that hands everything on to handler.
+func inFront(t *testing.T, handler http.HandlerFunc) (front *httptest.Server, b *Backend) {
+	t.Helper()
+	behind := httptest.NewServer(handler)
+	t.Cleanup(behind.Close)
+	return at(t, behind.URL)
+}
+
+func at(t *testing.T, url string) (*httptest.Server, *Backend) {
+	t.Helper()
+	b, err := NewBackend(url, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewServer(b)
+	t.Cleanup(front.Close)
+	t.Cleanup(b.Close) // first
+	return front, b
+}
+
+func TestBackendHearsWhatTheClientSaid(t *testing.T) {
+	type heard struct {
+		Host, Method, URI, Body string
+		Header                  map[string][]string
+	}
+	front, _ := inFront(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Location", "/api/v1/tasks/1")
+		w.WriteHeader(http.StatusAccepted)
+		_ = json.NewEncoder(w).Encode(heard{r.Host, r.Method, r.RequestURI, string(body), r.Header})
+	})
+	r, err := http.NewRequestWithContext(t.Context(), "POST", front.URL+"/api/v1/tasks?a=1&b=%2F;c", strings.NewReader("body"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "windlass.example"
+	for name, value := range map[string]string{
+		"Authorization": "Bearer secret", "Cookie": "windlass_session=1", "Origin": "https://windlass.example", "Idempotency-Key": `"k"`,
+		"Prefer": "wait=1", "Traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "X-Request-Id": "mine",
+		"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "Accept-Encoding": "br", "User-Agent": "test",
+	} {
+		r.Header.Set(name, value)
+	}
+	response, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var got heard
+	if err := json.NewDecoder(response.Body).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	want := heard{"windlass.example", "POST", "/api/v1/tasks?a=1&b=%2F;c", "body", map[string][]string{
+		"Authorization": {"Bearer secret"}, "Cookie": {"windlass_session=1"}, "Origin": {"https://windlass.example"}, "Idempotency-Key": {`"k"`},
+		"Prefer": {"wait=1"}, "Traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, "X-Request-Id": {"mine"},
+		"X-Forwarded-For": {"203.0.113.9, 127.0.0.1"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Host": {"windlass.example"},
+		"Accept-Encoding": {"br"}, "User-Agent": {"test"}, "Content-Length": {"4"},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the backend heard (-want +got):\n%s", diff)
+	}
+	if response.StatusCode != 202 || response.Header.Get("Location") != "/api/v1/tasks/1" {
+		t.Errorf("the client got %s, %v", response.Status, response.Header)
+	}
+}
+
+// Each event must be read before the next is written: one that is held back
+// stops the test.
+func TestBackendsEventsAreNotHeldBack(t *testing.T) {
+	read := make(chan int)
+	front, b := inFront(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+		for i := range 3 {
+			fmt.Fprintf(w, "data: %d\n\n", i)
+			_ = http.NewResponseController(w).Flush()
+			if got := <-read; got != i {
+				t.Errorf("read %d, want %d", got, i)
+			}
+		}
+		<-r.Context().Done()
+	})
+	response, err := http.Get(front.URL + "/api/v1/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		if text, found := strings.CutPrefix(lines.Text(), "data: "); found {
+			read <- int(text[0] - '0')
+			if text == "2" {
+				b.Close() // as at a shutdown
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Errorf("the stream ended with %v", err)
+	}
+}
+
+func TestBackendAway(t *testing.T) {
+	hangUp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			_ = conn.Close()
+		}
+	}))
+	defer hangUp.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := "http://" + l.Addr().String()
+	_ = l.Close()
+	for name, tt := range map[string]struct {
+		url, code string
+		status    int
+	}{
+		"nothing was sent": {nobody, "backend_unavailable", 503},
+		"answer lost":      {hangUp.URL, "backend_lost", 502},
+	} {
+		t.Run(name, func(t *testing.T) {
+			front, b := at(t, tt.url)
+			response, err := http.Post(front.URL+"/api/v1/tasks", "application/json", strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = response.Body.Close() }()
+			var p problem
+			if err := json.NewDecoder(response.Body).Decode(&p); err != nil {
+				t.Fatal(err)
+			}
+			h := response.Header
+			if response.StatusCode != tt.status || p.Status != tt.status || p.Code != tt.code || p.Type != "/problems/"+strings.ReplaceAll(tt.code, "_", "-") ||
+				h.Get("Content-Type") != "application/problem+json" || h.Get("Retry-After") != "2" || p.Instance == "" || h.Get("X-Request-Id") != p.Instance {
+				t.Errorf("got %s %v %+v", response.Status, h, p)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if b.Ready(ctx) == nil {
+				t.Error("it counts as ready")
+			}
+		})
+	}
+}
+
+func TestBackendReady(t *testing.T) {
+	ready := true
+	_, b := inFront(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/readyz" || !ready {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	if err := b.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	ready = false
+	if b.Ready(t.Context()) == nil {
+		t.Error("it counts as ready although it is not")
+	}
+}
+
+func TestCheckBackend(t *testing.T) {
+	for text, right := range map[string]bool{
+		"http://backend:8000": true, "https://backend/": true, "backend:8000": false, "http://": false,
+		"http://backend/api": false, "http://u:p@backend": false, "ftp://backend": false, "": false,
+	} {
+		if got := CheckBackend(text) == nil; got != right {
+			t.Errorf("%q counts as right: %v", text, got)
+		}
+	}
+}
