@@ -24,7 +24,11 @@ locals {
       WINDLASS_ENVIRONMENT         = local.prefix # a dimension of the metrics: scaling and alarms name it
       WINDLASS_DRAIN               = "${f.drain_seconds}s"
     },
-    f.behind_alb ? { WINDLASS_ADMIN_TOKEN_FILE = "/run/windlass/admin-token" } : {},
+    f.behind_alb ? {
+      WINDLASS_ADMIN_TOKEN_FILE = "/run/windlass/admin-token"
+      # The load balancer's addresses; its security group is the only one that is let in.
+      WINDLASS_TRUSTED_PROXIES = join(",", distinct(concat([data.aws_vpc.this.cidr_block], data.aws_vpc.this.cidr_block_associations[*].cidr_block)))
+    } : {},
     f.concurrency == null ? {} : { WINDLASS_CONCURRENCY = tostring(f.concurrency) },
     length(var.egress_allow) == 0 ? {} : { WINDLASS_EGRESS_ALLOW = join(",", sort(var.egress_allow)) },
   ) }
