@@ -148,7 +148,7 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	}
 	if p.backendURL != "" {
 		var err error
-		if p.backend, err = web.NewBackend(p.backendURL, p.log); err != nil {
+		if p.backend, err = web.NewBackend(p.backendURL, p.proxies, p.log); err != nil {
 			return nil, fmt.Errorf("-backend-url: %w", err)
 		}
 		end = p.backend.Close

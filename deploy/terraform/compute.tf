@@ -27,8 +27,8 @@ locals {
     contains(local.fleet_secrets[name], "secrets-key") ? { WINDLASS_SECRETS_KEY_FILE = "/run/windlass/secrets-key" } : {},
     f.behind_alb ? {
       WINDLASS_ADMIN_TOKEN_FILE = "/run/windlass/admin-token"
-      # The load balancer says who asks; nobody else in the VPC reaches the port.
-      WINDLASS_TRUSTED_PROXIES = data.aws_vpc.this.cidr_block
+      # The load balancer's addresses; its security group is the only one that is let in.
+      WINDLASS_TRUSTED_PROXIES = join(",", distinct(concat([data.aws_vpc.this.cidr_block], data.aws_vpc.this.cidr_block_associations[*].cidr_block)))
     } : {},
     f.behind_alb && var.oidc != null ? {
       WINDLASS_OIDC_SIGNERS = aws_lb.this.arn

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"windlass/internal/egress"
 	"windlass/internal/signature"
@@ -42,7 +43,7 @@ func (in HTTPRequestInput) hidden() []string {
 			continue
 		}
 		_, credentials, _ := strings.Cut(value, " ") // after the scheme, RFC 9110, 11.4
-		values = append(values, value, credentials)
+		values = append(values, value, credentials, basicPassword(credentials))
 		if cookies, err := http.ParseCookie(value); err == nil {
 			for _, c := range cookies {
 				values = append(values, c.Value)
@@ -61,6 +62,15 @@ func unprefixed(secret string) string {
 func basicCredentials(user *url.Userinfo) string {
 	password, _ := user.Password()
 	return base64.StdEncoding.EncodeToString([]byte(user.Username() + ":" + password))
+}
+
+// basicPassword gives the password in what follows "Basic ", empty when it is none.
+func basicPassword(credentials string) string {
+	text, err := base64.StdEncoding.DecodeString(credentials)
+	if _, password, ok := strings.Cut(string(text), ":"); ok && err == nil && utf8.Valid(text) {
+		return password
+	}
+	return ""
 }
 
 // secrets lists the stored secrets that the input names.
@@ -144,6 +154,7 @@ func (x *httpExchange) unlock(ctx context.Context) error {
 		if host := x.target.Hostname(); !egress.Hosts(s.Hosts).MatchHost(host) {
 			return secretFault("The stored secret %s may not be sent to %s: its hosts do not name it.", name, host)
 		}
+		x.run.Hide(basicPassword(s.Value))
 		x.secretHeaders[header] = before + s.Value
 	}
 	return nil

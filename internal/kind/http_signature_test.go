@@ -139,6 +139,24 @@ func TestHTTPRequestSendsStoredSecrets(t *testing.T) {
 	}
 }
 
+// A target that repeats the password alone gives away no less.
+func TestHTTPRequestHidesThePasswordInBasicCredentials(t *testing.T) {
+	s := server(t, func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		fmt.Fprintf(w, "%s, your password is %s", user, password)
+	})
+	for _, in := range []HTTPRequestInput{
+		{URL: s.URL, SecretHeaders: map[string]string{"Authorization": "Basic login"}},
+		{URL: s.URL, Headers: map[string]string{"Authorization": "Basic YW5uOnBhc3MtOWY4ZTdk"}},
+	} {
+		run, _ := stored(map[string]task.Secret{"login": {Value: "YW5uOnBhc3MtOWY4ZTdk", Hosts: []string{"127.0.0.1"}}}) // ann:pass-9f8e7d
+		done, err := HTTPRequest(loopback(), "Windlass").Run(t.Context(), rawJSON(in), run)
+		if err != nil || !strings.Contains(string(done.Result), "ann, your password is [redacted]") {
+			t.Errorf("%s, %v", done.Result, err)
+		}
+	}
+}
+
 func TestHTTPRequestRefusesStoredSecrets(t *testing.T) {
 	s := server(t, func(http.ResponseWriter, *http.Request) { t.Error("it was called") })
 	secrets := map[string]task.Secret{

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"windlass/internal/front"
 )
 
 const (
@@ -39,12 +41,16 @@ const (
 // alone in front of it. It holds nothing back: answers and events go out as they
 // come in.
 type Backend struct {
-	url    *url.URL
-	log    *slog.Logger
-	proxy  httputil.ReverseProxy
-	closed context.Context
-	close  context.CancelFunc
+	url     *url.URL
+	proxies front.Proxies
+	log     *slog.Logger
+	proxy   httputil.ReverseProxy
+	closed  context.Context
+	close   context.CancelFunc
 }
+
+// writerKey has the client's http.ResponseWriter in a request's context.
+type writerKey struct{}
 
 // CheckBackend says what is wrong with a URL for NewBackend.
 func CheckBackend(text string) error {
@@ -56,8 +62,9 @@ func CheckBackend(text string) error {
 }
 
 // NewBackend gives the backend at a URL that CheckBackend takes. It contacts
-// nothing. Faults of the backend go to log. Close it before the server's Shutdown.
-func NewBackend(text string, log *slog.Logger) (*Backend, error) {
+// nothing. Who a client is it hears from these proxies alone. Faults of the
+// backend go to log. Close it before the server's Shutdown.
+func NewBackend(text string, proxies front.Proxies, log *slog.Logger) (*Backend, error) {
 	if err := CheckBackend(text); err != nil {
 		return nil, err
 	}
@@ -65,10 +72,10 @@ func NewBackend(text string, log *slog.Logger) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Backend{url: u, log: log}
+	b := &Backend{url: u, proxies: proxies, log: log}
 	b.closed, b.close = context.WithCancel(context.Background())
 	b.proxy = httputil.ReverseProxy{
-		Rewrite: b.rewrite, ModifyResponse: b.endWithUs, ErrorHandler: b.away,
+		Rewrite: b.rewrite, ModifyResponse: b.answer, ErrorHandler: b.away,
 		FlushInterval: -1, // at once
 		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		Transport: &http.Transport{
@@ -81,7 +88,9 @@ func NewBackend(text string, log *slog.Logger) (*Backend, error) {
 }
 
 // ServeHTTP hands the request on.
-func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) { b.proxy.ServeHTTP(w, r) }
+func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), writerKey{}, w)))
+}
 
 // Ready asks whether the backend may get traffic.
 func (b *Backend) Ready(ctx context.Context) error {
@@ -105,22 +114,29 @@ func (b *Backend) Ready(ctx context.Context) error {
 func (b *Backend) Close() { b.close() }
 
 // rewrite keeps what the client said, its Host too: the backend compares that
-// with Origin. Who the client is follows what proxies before us wrote.
+// with Origin. Who the client is, and whether it came by TLS, is what is known
+// here; the client's own word on it goes no further.
 func (b *Backend) rewrite(r *httputil.ProxyRequest) {
 	r.SetURL(b.url)
 	r.Out.Host = r.In.Host
 	r.Out.URL.RawQuery = r.In.URL.RawQuery // what it cannot read is for the backend to say
-	r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
 	r.SetXForwarded()
-	for _, name := range []string{"X-Forwarded-Proto", "X-Forwarded-Host"} {
-		if said := r.In.Header.Get(name); said != "" {
-			r.Out.Header.Set(name, said) // TLS ended before us
-		}
+	if client := b.proxies.Address(r.In); client.IsValid() {
+		r.Out.Header.Set("X-Forwarded-For", client.String())
+	}
+	if b.proxies.TLS(r.In) {
+		r.Out.Header.Set("X-Forwarded-Proto", "https")
 	}
 }
 
-// endWithUs makes an event stream end when the backend is closed here.
-func (b *Backend) endWithUs(response *http.Response) error {
+// answer lets the backend's header fields stand in the place of those that every
+// answer of ours has, and makes an event stream end when the backend is closed here.
+func (b *Backend) answer(response *http.Response) error {
+	if w, ok := response.Request.Context().Value(writerKey{}).(http.ResponseWriter); ok {
+		for name := range response.Header {
+			w.Header().Del(name)
+		}
+	}
 	media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if err == nil && media == "text/event-stream" {
 		body := response.Body

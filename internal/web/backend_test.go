@@ -15,26 +15,37 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"windlass/internal/front"
 )
 
 // inFront gives a page's server that hands everything on to handler.
-func inFront(t *testing.T, handler http.HandlerFunc) (front *httptest.Server, b *Backend) {
+func inFront(t *testing.T, handler http.HandlerFunc) (*httptest.Server, *Backend) {
 	t.Helper()
-	behind := httptest.NewServer(handler)
-	t.Cleanup(behind.Close)
-	return at(t, behind.URL)
+	back := httptest.NewServer(handler)
+	t.Cleanup(back.Close)
+	return at(t, back.URL)
 }
 
 func at(t *testing.T, url string) (*httptest.Server, *Backend) {
 	t.Helper()
-	b, err := NewBackend(url, slog.New(slog.DiscardHandler))
+	proxies, err := front.ParseProxies("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	front := httptest.NewServer(b)
-	t.Cleanup(front.Close)
+	return behind(t, url, proxies)
+}
+
+func behind(t *testing.T, url string, proxies front.Proxies) (*httptest.Server, *Backend) {
+	t.Helper()
+	b, err := NewBackend(url, proxies, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(front.Handler(proxies, b))
+	t.Cleanup(server.Close)
 	t.Cleanup(b.Close) // first
-	return front, b
+	return server, b
 }
 
 func TestBackendHearsWhatTheClientSaid(t *testing.T) {
@@ -42,13 +53,14 @@ func TestBackendHearsWhatTheClientSaid(t *testing.T) {
 		Host, Method, URI, Body string
 		Header                  map[string][]string
 	}
-	front, _ := inFront(t, func(w http.ResponseWriter, r *http.Request) {
+	server, _ := inFront(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		w.Header().Set("Location", "/api/v1/tasks/1")
+		w.Header().Set("Referrer-Policy", "same-origin")
 		w.WriteHeader(http.StatusAccepted)
 		_ = json.NewEncoder(w).Encode(heard{r.Host, r.Method, r.RequestURI, string(body), r.Header})
 	})
-	r, err := http.NewRequestWithContext(t.Context(), "POST", front.URL+"/api/v1/tasks?a=1&b=%2F;c", strings.NewReader("body"))
+	r, err := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/api/v1/tasks?a=1&b=%2F;c", strings.NewReader("body"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,14 +84,38 @@ func TestBackendHearsWhatTheClientSaid(t *testing.T) {
 	want := heard{"windlass.example", "POST", "/api/v1/tasks?a=1&b=%2F;c", "body", map[string][]string{
 		"Authorization": {"Bearer secret"}, "Cookie": {"windlass_session=1"}, "Origin": {"https://windlass.example"}, "Idempotency-Key": {`"k"`},
 		"Prefer": {"wait=1"}, "Traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, "X-Request-Id": {"mine"},
-		"X-Forwarded-For": {"203.0.113.9, 127.0.0.1"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Host": {"windlass.example"},
+		"X-Forwarded-For": {"203.0.113.9"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Host": {"windlass.example"},
 		"Accept-Encoding": {"br"}, "User-Agent": {"test"}, "Content-Length": {"4"},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the backend heard (-want +got):\n%s", diff)
 	}
-	if response.StatusCode != 202 || response.Header.Get("Location") != "/api/v1/tasks/1" {
+	policies := response.Header.Values("Referrer-Policy")
+	if response.StatusCode != 202 || response.Header.Get("Location") != "/api/v1/tasks/1" || len(policies) != 1 || policies[0] != "same-origin" {
 		t.Errorf("the client got %s, %v", response.Status, response.Header)
+	}
+}
+
+// Nobody but a trusted proxy says who a client is.
+func TestBackendDoesNotHearHearsay(t *testing.T) {
+	back := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Header["X-Forwarded-For"], r.Header["X-Forwarded-Proto"])
+	}))
+	defer back.Close()
+	server, _ := behind(t, back.URL, nil)
+	r, err := http.NewRequestWithContext(t.Context(), "GET", server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Forwarded-For", "203.0.113.9")
+	r.Header.Set("X-Forwarded-Proto", "https")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if text, err := io.ReadAll(response.Body); err != nil || string(text) != "[127.0.0.1] [http]" {
+		t.Errorf("the backend heard %s (%v)", text, err)
 	}
 }
 
@@ -87,7 +123,7 @@ func TestBackendHearsWhatTheClientSaid(t *testing.T) {
 // stops the test.
 func TestBackendsEventsAreNotHeldBack(t *testing.T) {
 	read := make(chan int)
-	front, b := inFront(t, func(w http.ResponseWriter, r *http.Request) {
+	server, b := inFront(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 		for i := range 3 {
 			fmt.Fprintf(w, "data: %d\n\n", i)
@@ -98,7 +134,7 @@ func TestBackendsEventsAreNotHeldBack(t *testing.T) {
 		}
 		<-r.Context().Done()
 	})
-	response, err := http.Get(front.URL + "/api/v1/events")
+	response, err := http.Get(server.URL + "/api/v1/events")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,8 +175,8 @@ func TestBackendAway(t *testing.T) {
 		"answer lost":      {hangUp.URL, "backend_lost", 502},
 	} {
 		t.Run(name, func(t *testing.T) {
-			front, b := at(t, tt.url)
-			response, err := http.Post(front.URL+"/api/v1/tasks", "application/json", strings.NewReader("{}"))
+			server, b := at(t, tt.url)
+			response, err := http.Post(server.URL+"/api/v1/tasks", "application/json", strings.NewReader("{}"))
 			if err != nil {
 				t.Fatal(err)
 			}
