@@ -24,10 +24,17 @@ locals {
       WINDLASS_ENVIRONMENT         = local.prefix # a dimension of the metrics: scaling and alarms name it
       WINDLASS_DRAIN               = "${f.drain_seconds}s"
     },
+    contains(local.fleet_secrets[name], "secrets-key") ? { WINDLASS_SECRETS_KEY_FILE = "/run/windlass/secrets-key" } : {},
     f.behind_alb ? {
       WINDLASS_ADMIN_TOKEN_FILE = "/run/windlass/admin-token"
       # The load balancer's addresses; its security group is the only one that is let in.
       WINDLASS_TRUSTED_PROXIES = join(",", distinct(concat([data.aws_vpc.this.cidr_block], data.aws_vpc.this.cidr_block_associations[*].cidr_block)))
+    } : {},
+    f.behind_alb && var.oidc != null ? {
+      WINDLASS_OIDC_SIGNERS = aws_lb.this.arn
+      WINDLASS_OIDC_ISSUER  = var.oidc.issuer
+      WINDLASS_OIDC_CLIENT  = var.oidc.client_id
+      WINDLASS_OIDC_ROLES   = var.oidc.roles
     } : {},
     f.concurrency == null ? {} : { WINDLASS_CONCURRENCY = tostring(f.concurrency) },
     length(var.egress_allow) == 0 ? {} : { WINDLASS_EGRESS_ALLOW = join(",", sort(var.egress_allow)) },
@@ -213,6 +220,7 @@ resource "aws_autoscaling_group" "fleet" {
     aws_iam_role_policy.fleet,
     aws_secretsmanager_secret_version.admin,
     aws_secretsmanager_secret_version.redis,
+    aws_secretsmanager_secret_version.secrets_key,
     aws_elasticache_replication_group.this,
     aws_lb_listener.http,
     aws_lb_listener.https,

@@ -5,8 +5,13 @@
 locals {
   log_streams = "arn:${local.partition}:logs:${var.region}:${local.account_id}:log-group:${local.log_groups.app}"
 
-  # The secrets that a fleet's processes read. Who serves no strangers needs no admin token.
-  fleet_secrets = { for name, f in local.fleets : name => f.behind_alb ? ["admin-token", "redis-password"] : ["redis-password"] }
+  # The secrets that a fleet's processes read: who serves no strangers needs no admin token, and
+  # who handles no inputs no key.
+  fleet_secrets = { for name, f in local.fleets : name => concat(
+    f.behind_alb ? ["admin-token"] : [],
+    ["redis-password"],
+    contains(f.roles, "api") || contains(f.roles, "worker") ? ["secrets-key"] : [],
+  ) }
 
   fleet_statements = { for name, f in local.fleets : name => concat(
     [

@@ -31,13 +31,14 @@ locals {
     # kics-scan ignore-line
     redis-password      = "What instances show to Redis"
     redis-password-next = "What Redis is told; redis-password follows"
+    secrets-key         = "Seals stored secrets and those in inputs; without it they are lost"
   }
 }
 
 resource "aws_secretsmanager_secret" "this" {
   for_each = local.secrets
 
-  #checkov:skip=CKV2_AWS_57:rotated by redis_token_version and admin_token_version, because Redis and the instances have to follow in order
+  #checkov:skip=CKV2_AWS_57:rotated by redis_token_version and admin_token_version, and the key by hand, because Redis and the instances have to follow in order
   name                    = "${var.name}/${var.environment}/${each.key}"
   description             = each.value
   kms_key_id              = aws_kms_key.this.arn
@@ -60,6 +61,17 @@ resource "aws_secretsmanager_secret_version" "admin" {
     ignore_changes        = [secret_string]
     create_before_destroy = true
     replace_triggered_by  = [terraform_data.admin_token_version]
+  }
+}
+
+# It is never made again: what it has sealed would be lost. docs/secrets.md says how a new key is
+# put before it.
+resource "aws_secretsmanager_secret_version" "secrets_key" {
+  secret_id     = aws_secretsmanager_secret.this["secrets-key"].id
+  secret_string = base64sha256("${uuid()}${uuid()}")
+
+  lifecycle {
+    ignore_changes = [secret_string, version_stages]
   }
 }
 

@@ -97,7 +97,7 @@ variable "ingress_cidrs" {
 }
 
 variable "oidc" {
-  description = "Sign-in in front of the page by an OpenID Connect provider; requests with a bearer token pass, the program checks them. Its client's secret is oidc_client_secret. Null means none."
+  description = "Sign-in in front of the page by an OpenID Connect provider; requests with a bearer token pass, the program checks them. roles says who may what: docs/access.md. Its client's secret is oidc_client_secret. Null means none."
   type = object({
     issuer                 = string
     authorization_endpoint = string
@@ -106,12 +106,17 @@ variable "oidc" {
     client_id              = string
     scope                  = optional(string, "openid")
     session_hours          = optional(number, 12)
+    roles                  = optional(string, "viewer=*")
   })
   default = null
 
   validation {
     condition     = var.oidc == null || var.domain_name != null || var.certificate_arn != null
     error_message = "oidc: sign-in needs HTTPS; give domain_name or certificate_arn."
+  }
+  validation {
+    condition     = var.oidc == null || !var.private_endpoints
+    error_message = "oidc: the program fetches the load balancer's keys from AWS's public address, which private_endpoints cuts off."
   }
   validation {
     condition = var.oidc == null || alltrue([

@@ -232,6 +232,8 @@ class Deployment:
                 self.assertIn(f"WINDLASS_REDIS_URL=rediss://{address}:6379/0\n", script)
                 self.assertIn(f"WINDLASS_LOG_GROUP=/windlass/{self.profile}/app\n", script)
                 self.assertEqual("WINDLASS_ADMIN_TOKEN_FILE=" in script, "web" in roles)
+                self.assertEqual("WINDLASS_TRUSTED_PROXIES=172.31.0.0/16\n" in script, "web" in roles)
+                self.assertIn("WINDLASS_SECRETS_KEY_FILE=/run/windlass/secrets-key\n", script)
                 self.assertIn("--network host", script)
                 for secret, value in secrets.values():
                     self.assertNotIn(value, script)
@@ -272,9 +274,12 @@ class Deployment:
 
     def test_a_secrets(self):
         secrets = self.secrets()
-        self.assertEqual(sorted(secrets), ["admin-token", "redis-password", "redis-password-next"])
+        self.assertEqual(sorted(secrets), ["admin-token", "redis-password", "redis-password-next", "secrets-key"])
         for name, (secret, value) in secrets.items():
-            self.assertRegex(value, "^[0-9a-f]{64}$")
+            if name == "secrets-key":
+                self.assertEqual(len(base64.b64decode(value, validate=True)), 32)
+            else:
+                self.assertRegex(value, "^[0-9a-f]{64}$")
             self.assertIn(":key/", secret["KmsKeyId"])
             self.assertNotIn(value, self.terraform.printed, f"{name} was printed")
         self.assertNotEqual(secrets["admin-token"][1], secrets["redis-password"][1])
@@ -410,7 +415,7 @@ class Deployment:
             policies = [iam.get_role_policy(RoleName=role, PolicyName=p)["PolicyDocument"] for p in iam.list_role_policies(RoleName=role)["PolicyNames"]]
             profile = self.template(name)["LaunchTemplateData"]["IamInstanceProfile"]["Arn"].rsplit("/", 1)[1]
             self.assertEqual([r["RoleName"] for r in iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"]], [role])
-            own = {"redis-password"} | ({"admin-token"} if "web" in roles else set())
+            own = {"redis-password", "secrets-key"} | ({"admin-token"} if "web" in roles else set())
             fleet = types.SimpleNamespace(
                 name=name, region=REGION, account=ACCOUNT, user_data=self.user_data(name), key=key, spot=False,
                 log_group=f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/windlass/{self.profile}/app",
@@ -471,7 +476,8 @@ class Deployment:
         self.terraform.apply(image=NEXT, redis_token_version=2)
         new = self.secrets()
         self.assertNotEqual(new["redis-password"][1], old["redis-password"][1])
-        self.assertEqual(new["admin-token"][1], old["admin-token"][1])
+        for other in "admin-token", "secrets-key":
+            self.assertEqual(new[other][1], old[other][1])
         self.assertEqual(new["redis-password"][0]["ARN"], old["redis-password"][0]["ARN"])
         self.assertEqual(self.redis_knows(), [old["redis-password"][1], new["redis-password"][1]])
         self.assertNotIn(new["redis-password"][1], self.terraform.printed)

@@ -16,7 +16,7 @@ override_data {
 }
 override_data {
   target = data.aws_vpc.this
-  values = { id = "vpc-0123456789abcdef0" }
+  values = { id = "vpc-0123456789abcdef0", cidr_block = "172.31.0.0/16" }
 }
 override_data {
   target = data.aws_subnets.default

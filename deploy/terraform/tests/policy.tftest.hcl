@@ -117,7 +117,8 @@ run "instances" {
   assert {
     condition = alltrue([for name, t in aws_launch_template.fleet :
       !strcontains(base64decode(t.user_data), nonsensitive(aws_secretsmanager_secret_version.redis.secret_string)) &&
-      !strcontains(base64decode(t.user_data), nonsensitive(aws_secretsmanager_secret_version.admin.secret_string))
+      !strcontains(base64decode(t.user_data), nonsensitive(aws_secretsmanager_secret_version.admin.secret_string)) &&
+      !strcontains(base64decode(t.user_data), nonsensitive(aws_secretsmanager_secret_version.secrets_key.secret_string))
     ])
     error_message = "A secret is in user data."
   }

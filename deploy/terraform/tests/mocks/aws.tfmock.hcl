@@ -8,7 +8,7 @@ mock_data "aws_partition" {
   defaults = { partition = "aws" }
 }
 mock_data "aws_vpc" {
-  defaults = { id = "vpc-0123456789abcdef0" }
+  defaults = { id = "vpc-0123456789abcdef0", cidr_block = "172.31.0.0/16" }
 }
 mock_data "aws_subnets" {
   defaults = { ids = ["subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"] }
