@@ -24,6 +24,7 @@ const contractToken = "contract-0123456789abcdef"
 // Nobody, the admin, and a token of each role are tried at the same time.
 func TestContract(t *testing.T) {
 	t.Setenv("WINDLASS_ADMIN_TOKEN", contractToken)
+	t.Setenv("WINDLASS_SECRETS_KEY", strings.Repeat("5e", 32)) // else its routes answer that there is none
 	redis := redistest.Start(t)
 	// It comes fast and often, which is what limits are for.
 	c := start(t, "-role", "api,worker,scheduler", "-redis-url", redis.URL(), "-rate-limits", "0")
