@@ -9,7 +9,7 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Over the provider of the real files. NotImplemented looks like a broken server to the
-# provider, which would try for minutes: one try is enough here.
+# provider, which would try 25 times and for minutes; a few are for a connection that was cut.
 OVERRIDE = """
 provider "aws" {
   access_key                  = "test"
@@ -18,7 +18,7 @@ provider "aws" {
   skip_requesting_account_id  = true
   skip_metadata_api_check     = true
   s3_use_path_style           = true
-  max_retries                 = 1
+  max_retries                 = 4
 }
 """
 
