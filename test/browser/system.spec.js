@@ -5,6 +5,7 @@ const cell = (page, name) => page.locator(`td[data-label="${name}"]`)
 
 test('the system page tells who is there, that all is well, and then what is not', async ({ page }) => {
   await page.goto(windlass.url)
+  await expect(page.getByRole('banner').getByText('Live', { exact: true })).toBeVisible()
   await page.keyboard.press('g')
   await page.keyboard.press('s')
   await expect(page).toHaveURL(`${windlass.url}/system`)
