@@ -216,7 +216,8 @@ func TestLongOutage(t *testing.T) {
 		until(t, "CloudWatch counts as slow", func() bool { s.spool.judge(); return s.Health().OldestUnshipped > s.spool.slow })
 		write(log, 4001, 8000)
 		until(t, "memory is moved to the disk", func() bool { signal(s.spool.kick); return s.Health().MemoryBytes == 0 })
-		if h := s.Health(); h.Queued != 8000 || h.SpooledBytes < 8000*150 || h.FailedCalls == 0 || h.LastError == "" {
+		until(t, "a call has failed", func() bool { h := s.Health(); return h.FailedCalls > 0 && h.LastError != "" })
+		if h := s.Health(); h.Queued != 8000 || h.SpooledBytes < 8000*150 {
 			t.Errorf("%+v", h)
 		}
 		f.behave(nil)
