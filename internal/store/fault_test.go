@@ -417,6 +417,23 @@ func TestUpkeepHeldUp(t *testing.T) {
 	e.audit()
 }
 
+// A failover between the claim of an Idempotency-Key and its task loses the claim: the key is kept
+// with the task all the same.
+func TestFailoverLosesTheClaimOfAKey(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, openRedis(t), Options{Lease: time.Hour})
+	const name = "wl:idem:anonymous:k"
+	made, err := e.submitClaimed(e.ctx, name, e.ids.next(e.Now(), "default"), "print", sub(nil))
+	e.ok(err)
+	again, err := e.SubmitOnce(e.ctx, "anonymous", "k", "print", sub(nil))
+	if err != nil || again.Task.ID != made.Task.ID || again.Cause != CauseIdempotent {
+		t.Errorf("sent again: %+v, %v, want %s", again, err, made.Task.ID)
+	}
+	if ttl := e.rdb.PTTL(e.ctx, name).Val(); ttl <= 0 {
+		t.Errorf("the key is kept for %s", ttl)
+	}
+}
+
 // Upkeep tells what o'clock it is.
 func TestUpkeepTellsTheTime(t *testing.T) {
 	t.Parallel()

@@ -58,7 +58,13 @@ func (s *Store) submitClaimed(ctx context.Context, name, id, fingerprint string,
 		return Accepted{}, err
 	}
 	value := "kept " + got.Task.ID + " " + fingerprint
-	if err := s.rdb.SetXX(ctx, name, value, redis.KeepTTL).Err(); err != nil && !errors.Is(err, redis.Nil) {
+	there, err := s.rdb.SetXX(ctx, name, value, redis.KeepTTL).Result()
+	if err == nil && !there { // a failover came after the claim, and lost it
+		if err = s.rdb.SetNX(ctx, name, value, s.opts.IdempotencyTTL).Err(); err == nil {
+			err = s.confirmed(ctx, sub.Queue, got.Task.ID)
+		}
+	}
+	if err != nil {
 		return Accepted{}, fmt.Errorf("keep idempotency key: %w", err)
 	}
 	return got, nil
