@@ -1631,7 +1631,7 @@ export interface components {
              * @description How long the first of them has waited; 0 when none does.
              */
             oldest_pending_seconds: number;
-            /** @description By name: those that were ever used and those that a worker serves. */
+            /** @description By name: those that were asked for; else those that were ever used and those that a worker serves. */
             queues: {
                 [key: string]: components["schemas"]["QueueStats"];
             };
@@ -3132,7 +3132,7 @@ export interface operations {
     getStats: {
         parameters: {
             query?: {
-                /** @description Only what concerns these queues, separated by commas. One that nobody knows has nothing. */
+                /** @description Only what concerns these queues, separated by commas. One that nobody has used yet has nothing. */
                 queue?: string[];
             };
             header?: never;
