@@ -1097,6 +1097,8 @@ export interface components {
             id: string;
             /** @description How it fares with shipping its log lines; left out when it ships none. */
             logs?: components["schemas"]["LogShipping"];
+            /** @description The same of its metrics, each document of which is a line. */
+            metrics?: components["schemas"]["LogShipping"];
             /** Format: int64 */
             pid: number;
             /**
