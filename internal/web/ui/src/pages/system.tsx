@@ -49,7 +49,7 @@ function State({ system: s }: { system: System }) {
 }
 
 const wheres: Record<Finding['where'], string> = {
-  redis: 'Redis.', scheduler: 'Scheduler.', queue: 'Queue.', worker: 'Worker.', logs: 'Log lines.',
+  redis: 'Redis.', scheduler: 'Scheduler.', queue: 'Queue.', worker: 'Worker.', logs: 'CloudWatch.',
 }
 
 function Store({ system: { redis: r } }: { system: System }) {
