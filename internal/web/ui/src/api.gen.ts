@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Follow all tasks
-         * @description Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), and reset (too much was missed: fetch the list again).
+         * @description Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), reset (too much was missed: fetch the list again), and heartbeat (every 15 seconds; a stream that is silent for longer is dead).
          */
         get: operations["events"];
         put?: never;
@@ -344,7 +344,7 @@ export interface paths {
         };
         /**
          * Follow a task
-         * @description Server-sent events: task (the task without input and result, first of all and after each change), log (a line of its log), and end (the task is final; close the stream and get its result). An event's id is <version>.<sequence number of the last log line>.
+         * @description Server-sent events: task (the task without input and result, first of all and after each change), log (a line of its log), end (the task is final; close the stream and get its result), and heartbeat (every 15 seconds; a stream that is silent for longer is dead). An event's id is <version>.<sequence number of the last log line>.
          */
         get: operations["taskEvents"];
         put?: never;
