@@ -176,6 +176,35 @@ func TestStreamsEndWithTheirToken(t *testing.T) {
 	}
 }
 
+// As long as that is good, streams go on: each event and each heartbeat asks for it again.
+func TestStreamsGoOnWithTheirCredential(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.AdminToken = token })
+	s.api.heartbeat = 50 * time.Millisecond
+	_, text := s.grant(store.RoleSubmitter, nil)
+	bearer := []string{"Authorization", "Bearer " + text}
+	path := "/api/v1/tasks/" + s.do("POST", "/api/v1/tasks", oneReport, bearer...).want(202).task().ID
+	link := s.do("POST", path+"/links", "", bearer...).want(201).at("link")
+	streams := map[string]*listener{
+		"token": s.listen("/api/v1/events", bearer...), "session": s.listen("/api/v1/events", s.browser(text)...),
+		"admin's session": s.listen("/api/v1/events", s.browser(token)...), "link": s.listen(path + "/events?link=" + link),
+	}
+	for _, l := range streams {
+		for range 2 {
+			l.until(":")
+		}
+	}
+	s.do("POST", path+"/cancel", "", bearer...).want(200)
+	for name, l := range streams {
+		for l.until("task").task(t).State != "canceled" { // the link's begins with what it was
+			t.Log(name)
+		}
+	}
+	if log := s.log.String(); strings.Contains(log, "ended early") {
+		t.Error(log)
+	}
+}
+
 // While Redis is away nobody can tell whether a token is good: that is no reason to turn anybody
 // away for good. The configuration's token needs nobody's word.
 func TestTokensWhileTheStoreIsAway(t *testing.T) {
