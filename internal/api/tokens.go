@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"windlass/internal/store"
 	"windlass/internal/task"
@@ -59,8 +58,8 @@ func (a *API) createToken(ctx context.Context, in *newTokenInput) (*newTokenOutp
 
 func (a *API) tokenFaults(n NewToken) []Fault {
 	var faults []Fault
-	if strings.TrimSpace(n.Name) == "" || !printable(n.Name) || !utf8.ValidString(n.Name) {
-		faults = append(faults, Fault{"body.name", "must hold a word, and no control characters"})
+	if !store.ValidTokenName(n.Name) {
+		faults = append(faults, Fault{"body.name", store.TokenNameRule})
 	}
 	for i, kind := range n.Kinds {
 		if _, known := a.kinds[kind]; !known {
