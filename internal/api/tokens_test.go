@@ -78,19 +78,26 @@ func TestFaultyTokens(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.AdminToken = token })
 	for body, where := range map[string]string{
-		`{"role":"viewer"}`:                                           "body.name",
-		`{"name":" ","role":"viewer"}`:                                "body.name",
-		`{"name":"a\u0007","role":"viewer"}`:                          "body.name",
-		`{"name":"n"}`:                                                "body.role",
-		`{"name":"n","role":"root"}`:                                  "body.role",
-		`{"name":"n","role":"viewer","kinds":["x.y"]}`:                "body.kinds[0]",
-		`{"name":"n","role":"viewer","queues":["UP"]}`:                "body.queues[0]",
-		`{"name":"n","role":"admin","queues":["low"]}`:                "body.role",
-		`{"name":"n","role":"viewer","expires_in":"1s"}`:              "body.expires_in",
-		`{"name":"n","role":"viewer","expires_in":"-1h"}`:             "body.expires_in",
-		`{"name":"n","role":"viewer","expires_in":"900000h"}`:         "body.expires_in",
-		`{"name":"n","role":"viewer","token":"wl_mine"}`:              "body.token",
-		`{"name":"` + strings.Repeat("n", 101) + `","role":"viewer"}`: "body.name",
+		`{"role":"viewer"}`:                                                                    "body.name",
+		`{"name":" ","role":"viewer"}`:                                                         "body.name",
+		`{"name":"a\u0007","role":"viewer"}`:                                                   "body.name",
+		`{"name":"n"}`:                                                                         "body.role",
+		`{"name":"n","role":"root"}`:                                                           "body.role",
+		`{"name":"n","role":"viewer","kinds":["x.y"]}`:                                         "body.kinds[0]",
+		`{"name":"n","role":"viewer","queues":["UP"]}`:                                         "body.queues[0]",
+		`{"name":"n","role":"admin","queues":["low"]}`:                                         "body.role",
+		`{"name":"n","role":"viewer","expires_in":"1s"}`:                                       "body.expires_in",
+		`{"name":"n","role":"viewer","expires_in":"-1h"}`:                                      "body.expires_in",
+		`{"name":"n","role":"viewer","expires_in":"900000h"}`:                                  "body.expires_in",
+		`{"name":"n","role":"viewer","token":"wl_mine"}`:                                       "body.token",
+		`{"name":"n","role":"viewer","Role":"admin"}`:                                          "body.Role",
+		`{"name":"n","ROLE":"god","role":"viewer"}`:                                            "body.ROLE",
+		`{"name":"n","role":"viewer","expires_in":"0s"}`:                                       "body.expires_in",
+		`{"name":"n","role":"viewer","expires_in":1e400}`:                                      "body.expires_in",
+		`{"name":"n","role":"viewer","expires_in":"9999999999999h"}`:                           "body.expires_in",
+		`{"name":"abc\u202edef","role":"viewer"}`:                                              "body.name",
+		`{"name":` + strings.Repeat(`[`, 200) + strings.Repeat(`]`, 200) + `,"role":"viewer"}`: "body",
+		`{"name":"` + strings.Repeat("n", 101) + `","role":"viewer"}`:                          "body.name",
 	} {
 		if got := s.do("POST", "/api/v1/tokens", body, "Authorization", "Bearer "+token).want(422); got.at("errors.0.location") != where {
 			t.Errorf("%s: %s", body, got.body)
@@ -142,7 +149,7 @@ func TestLinks(t *testing.T) {
 	s.do("POST", path+"/cancel", "", "Authorization", "Bearer "+link).want(403)
 	s.do("POST", "/api/v1/session", `{"token":"`+link+`"}`).want(401)
 	s.do("GET", "/api/v1/tasks?link="+link, "").want(403)
-	for _, body := range []string{`{"expires_in":"1s"}`, `{"expires_in":"200h"}`} {
+	for _, body := range []string{`{"expires_in":"1s"}`, `{"expires_in":"0s"}`, `{"expires_in":"200h"}`, `{"Expires_In":"1h"}`} {
 		s.do("POST", path+"/links", body, as...).want(422)
 	}
 	if strings.Contains(s.log.String(), link) {
