@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -228,7 +229,11 @@ func register[I, O any](a *API, h huma.API, action Action, op huma.Operation, ha
 		op.Extensions = map[string]any{"x-role": string(actions()[action])}
 	}
 	op.BodyReadTimeout = -1 // readBody has it already
-	op.SkipValidateBody = op.RequestBody != nil
+	if _, has := reflect.TypeFor[I]().FieldByName("Body"); has {
+		op.RequestBody = &huma.RequestBody{} // huma writes its schema there
+		op.Middlewares = append(op.Middlewares, a.exact(op.RequestBody))
+	}
+	op.SkipValidateBody = op.RequestBody != nil // by the handler, or by exact
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}

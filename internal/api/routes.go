@@ -111,7 +111,7 @@ func (a *API) systemRoutes(h huma.API) {
 		OperationID: "listAudit", Method: http.MethodGet, Path: prefix + "/audit", Tags: []string{tagSystem}, Errors: []int{422},
 		Summary: "Read the audit trail, newest first",
 		Description: "Who changed what, from where, and who was refused. Tasks that programs hand in are left to the log. " +
-			"The trail keeps about the 20,000 latest entries of what was done, and as many of what was refused. A page may be short before the end; only next_cursor tells.",
+			"The trail keeps about the 20,000 latest entries of each role, and as many of what was refused. A page may be short before the end; only next_cursor tells.",
 	}, a.listAudit)
 	register(a, h, ActionReadSystem, huma.Operation{
 		OperationID: "getStats", Method: http.MethodGet, Path: prefix + "/stats", Tags: []string{tagSystem},
