@@ -61,7 +61,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (fault error
 		return err
 	}
 	metrics := metric.NewRegistry()
-	publisher, err := c.openMetrics(metrics, logs.local)
+	publisher, err := c.openMetrics(metrics, logs)
 	// The log is closed after everything that writes to it.
 	defer func() {
 		var closing sync.WaitGroup
