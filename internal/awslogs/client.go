@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 )
@@ -47,6 +48,10 @@ func (c *client) connect(ctx context.Context) (*cloudwatchlogs.Client, error) {
 		config.WithLogger(logging.Nop{}),
 		config.WithAPIOptions(c.watch),
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} })) // We retry, without end.
+	// Nothing names a region, and the metadata service, asked last, does not tell: this is no instance.
+	if op, ok := errors.AsType[*smithy.OperationError](err); ok && op.Operation() == "GetRegion" {
+		return nil, fmt.Errorf("%w (%w)", errNoRegion, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("find region and credentials: %w", err)
 	}
