@@ -1099,6 +1099,8 @@ export interface components {
             id: string;
             /** @description How it fares with shipping its log lines; left out when it ships none. */
             logs?: components["schemas"]["LogShipping"];
+            /** @description The same of its metrics, each document of which is a line. */
+            metrics?: components["schemas"]["LogShipping"];
             /** Format: int64 */
             pid: number;
             /**
@@ -1633,7 +1635,7 @@ export interface components {
              * @description How long the first of them has waited; 0 when none does.
              */
             oldest_pending_seconds: number;
-            /** @description By name: those that were ever used and those that a worker serves. */
+            /** @description By name: those that were asked for; else those that were ever used and those that a worker serves. */
             queues: {
                 [key: string]: components["schemas"]["QueueStats"];
             };
@@ -3134,7 +3136,7 @@ export interface operations {
     getStats: {
         parameters: {
             query?: {
-                /** @description Only what concerns these queues, separated by commas. One that nobody knows has nothing. */
+                /** @description Only what concerns these queues, separated by commas. One that nobody has used yet has nothing. */
                 queue?: string[];
             };
             header?: never;
