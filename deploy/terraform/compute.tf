@@ -37,6 +37,7 @@ locals {
       WINDLASS_OIDC_ROLES   = var.oidc.roles
     } : {},
     f.concurrency == null ? {} : { WINDLASS_CONCURRENCY = tostring(f.concurrency) },
+    f.queues == null ? {} : { WINDLASS_QUEUES = join(",", [for name, weight in f.queues : "${name}=${weight}"]) },
     length(var.egress_allow) == 0 ? {} : { WINDLASS_EGRESS_ALLOW = join(",", sort(var.egress_allow)) },
   ) }
 }
@@ -119,6 +120,13 @@ resource "aws_launch_template" "fleet" {
     boot_seconds           = local.boot_seconds
     spot                   = each.value.spot
   }))
+
+  lifecycle {
+    precondition {
+      condition     = length(var.image) + length(jsonencode(local.fleet_environment[each.key])) < 5000
+      error_message = "options: they are too long for user data, of which EC2 takes 16 KB; what the program is told may have 5,000 characters in all."
+    }
+  }
 }
 
 locals {
@@ -188,8 +196,11 @@ resource "aws_autoscaling_group" "fleet" {
       scale_in_protected_instances = "Wait"
       standby_instances            = "Wait"
 
-      alarm_specification {
-        alarms = [for name in local.rollback_alarms : aws_cloudwatch_metric_alarm.this[name].alarm_name]
+      dynamic "alarm_specification" {
+        for_each = var.rollback_by_alarms ? [1] : []
+        content {
+          alarms = [for a in aws_cloudwatch_metric_alarm.rollback : a.alarm_name]
+        }
       }
     }
   }
