@@ -60,7 +60,7 @@ locals {
         stat      = "p99", above = var.alarm_limits.p99_seconds, minutes = 5
       }
       oldest-task = {
-        text      = "Tasks wait too long, or nobody says how long: then no scheduler leads, or it cannot ship. Add workers, or look at the scheduler's log."
+        text      = "Tasks wait too long, or nobody says how long: then no scheduler leads, or it cannot ship. Add workers, serve the queue that nobody serves, or look at the scheduler's log."
         namespace = local.namespace, metric = "OldestPendingAge", dimensions = local.own_dimensions
         stat      = "Maximum", above = var.alarm_limits.oldest_seconds, minutes = 5, missing = "breaching"
       }
