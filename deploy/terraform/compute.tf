@@ -120,13 +120,6 @@ resource "aws_launch_template" "fleet" {
     boot_seconds           = local.boot_seconds
     spot                   = each.value.spot
   }))
-
-  lifecycle {
-    precondition {
-      condition     = length(var.image) + length(jsonencode(local.fleet_environment[each.key])) < 5000
-      error_message = "options: they are too long for user data, of which EC2 takes 16 KB; what the program is told may have 5,000 characters in all."
-    }
-  }
 }
 
 locals {
@@ -155,7 +148,7 @@ resource "aws_autoscaling_group" "fleet" {
   name                = each.value.asg_name
   min_size            = each.value.min
   max_size            = each.value.max
-  vpc_zone_identifier = local.subnet_ids
+  vpc_zone_identifier = local.fleet_subnets[each.key]
   target_group_arns   = each.value.behind_alb ? [aws_lb_target_group.this.arn] : []
 
   # By number: with $Latest a new version would start no refresh, and could not be rolled back.
@@ -217,6 +210,11 @@ resource "aws_autoscaling_group" "fleet" {
   lifecycle {
     # The first is scaling's affair. The second counts when a group is made, and never again.
     ignore_changes = [desired_capacity, initial_lifecycle_hook]
+
+    precondition {
+      condition     = length(local.fleet_subnets[each.key]) > 0
+      error_message = "fleets: none of the subnets' zones has instances of the type ${each.value.instance_type}; `aws ec2 describe-instance-type-offerings --location-type availability-zone` lists what there is."
+    }
   }
 
   timeouts {

@@ -23,6 +23,14 @@ override_data {
   values = { ids = ["subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"] }
 }
 override_data {
+  target = data.aws_subnet.this
+  values = { availability_zone = "eu-central-1a" }
+}
+override_data {
+  target = data.aws_ec2_instance_type_offerings.fleet
+  values = { locations = ["eu-central-1a", "eu-central-1b"] }
+}
+override_data {
   target = data.aws_route_tables.this
   values = { ids = ["rtb-0123456789abcdef0"] }
 }
@@ -265,6 +273,27 @@ run "workers_with_queues_of_their_own" {
     condition     = local.fleet_environment["mail"].WINDLASS_QUEUES == "mail=3,sms=1" && !contains(keys(local.fleet_environment["worker"]), "WINDLASS_QUEUES")
     error_message = "A fleet's workers do not serve its queues."
   }
+}
+
+run "a_zone_without_the_type" {
+  command = plan
+  override_data {
+    target = data.aws_subnet.this["subnet-0bbbbbbbbbbbbbbbb"]
+    values = { availability_zone = "eu-central-1e" }
+  }
+  assert {
+    condition     = alltrue([for g in aws_autoscaling_group.fleet : g.vpc_zone_identifier == toset(["subnet-0aaaaaaaaaaaaaaaa"])]) && length(aws_lb.this.subnets) == 2
+    error_message = "A group starts instances where there are none of the type."
+  }
+}
+
+run "a_type_that_there_is_not" {
+  command = plan
+  override_data {
+    target = data.aws_ec2_instance_type_offerings.fleet
+    values = { locations = [] }
+  }
+  expect_failures = [aws_autoscaling_group.fleet]
 }
 
 run "inside_alone" {
