@@ -42,7 +42,7 @@ func parseConfig(args []string, getenv func(string) string, help io.Writer) (con
 	if c.backendURL != "" && (c.has(roleAPI) || !c.has(roleWeb)) {
 		faults = append(faults, errors.New("-backend-url: is for a process with the role web and without api"))
 	}
-	return c, errors.Join(append(faults, c.checkRedis(sources), c.oidc.check())...)
+	return c, errors.Join(append(faults, c.checkStreams(sources), c.checkRedis(sources), c.oidc.check())...)
 }
 
 // strangers gives the variables of environ (NAME=value) that look like options and are none: what

@@ -160,7 +160,7 @@ func lookAtRedis(ctx context.Context, c config) []finding {
 	if c.redis.URL == "" {
 		return []finding{{unasked, "no Redis is configured: tasks are kept in memory and nothing outlives the process", "set WINDLASS_REDIS_URL to keep them"}}
 	}
-	d, err := store.Diagnose(ctx, c.redis)
+	d, err := store.Diagnose(ctx, c.redis, c.replicas)
 	if err != nil {
 		return []finding{{fault, err.Error(), "see to what stands before the brackets; SECURITY.md has the rights of Redis's user"}}
 	}

@@ -61,7 +61,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (fault error
 		return err
 	}
 	metrics := metric.NewRegistry()
-	publisher, err := c.openMetrics(metrics, logs.local)
+	publisher, err := c.openMetrics(metrics, logs)
 	// The log is closed after everything that writes to it.
 	defer func() {
 		var closing sync.WaitGroup
@@ -146,7 +146,7 @@ func (p *process) openStore(ctx context.Context) (_ func() error, err error) {
 	}()
 	if source.Embedded() {
 		p.log.Warn("no Redis configured: tasks are kept in memory and nothing outlives this process; set WINDLASS_REDIS_URL to keep them")
-	} else if err := checkRedis(ctx, source, p.log); err != nil {
+	} else if err := checkRedis(ctx, source, p.replicas, p.log); err != nil {
 		return nil, err
 	}
 	s, err := store.New(client, store.Options{
@@ -167,10 +167,10 @@ func (p *process) openStore(ctx context.Context) (_ func() error, err error) {
 
 // checkRedis refuses a server that cannot keep Windlass's promises and warns of
 // one that may break them.
-func checkRedis(ctx context.Context, source *store.Source, log *slog.Logger) error {
+func checkRedis(ctx context.Context, source *store.Source, replicas int, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	warnings, err := source.Check(ctx)
+	warnings, err := source.Check(ctx, replicas)
 	for _, w := range warnings {
 		log.Warn(w)
 	}
