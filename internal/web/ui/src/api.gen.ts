@@ -642,7 +642,7 @@ export interface components {
              * @description Which part it is about.
              * @enum {string}
              */
-            where: "redis" | "scheduler" | "queue" | "worker" | "logs";
+            where: "redis" | "tokens" | "scheduler" | "queue" | "worker" | "logs";
         };
         HTTPRedirect: {
             /**
