@@ -237,6 +237,16 @@ func (s *Store) RevokeToken(ctx context.Context, id string) error {
 	return nil // without the note it is revoked all the same
 }
 
+// TokenID gives the id that a token with this text has or had: it is made of the text's
+// hash. Empty for what is no token's text.
+func TokenID(text string) string {
+	secret, ok := parseSecret(tokenPrefix, text)
+	if !ok {
+		return ""
+	}
+	return tokenID + secret.name
+}
+
 // VerifyToken gives the token whose secret text is. Errors: ErrNoProof, or Redis could not be asked.
 func (s *Store) VerifyToken(ctx context.Context, text string) (Token, error) {
 	secret, ok := parseSecret(tokenPrefix, text)

@@ -582,7 +582,7 @@ export interface components {
              * @example cancelTask
              */
             action: string;
-            /** @description Who: the id of a token or a person, admin for the admin token of the configuration, empty for somebody unknown. */
+            /** @description Who: the id of a token or a person, admin for the admin token of the configuration, empty for somebody unknown. Of a token that was refused, with an empty role. */
             actor: string;
             /** @description From which address. */
             address: string;
