@@ -64,6 +64,7 @@ func checkups() []checkup {
 		{"backend", lookAtBackend},
 		{"redis", lookAtRedis},
 		{"workers", lookAtWorkers},
+		{"tokens", lookAtTokens},
 		{"log spool", lookAtSpool},
 		{"cloudwatch", lookAtCloudWatch},
 	}
@@ -208,36 +209,6 @@ func redisClock(d store.Diagnosis) finding {
 		f.verdict = fault // AWS takes nothing signed so far off
 	}
 	return f
-}
-
-func lookAtWorkers(ctx context.Context, c config) []finding {
-	if c.redis.URL == "" || !c.needsRedis() {
-		return nil
-	}
-	client, err := store.Connect(c.redis)
-	if err != nil {
-		return nil // said of Redis
-	}
-	defer func() { _ = client.Close() }()
-	s, err := store.New(client, store.Options{})
-	if err != nil {
-		return []finding{{fault, err.Error(), ""}}
-	}
-	workers, err := s.Workers(ctx)
-	if err != nil {
-		return nil // said of Redis
-	}
-	slots, served := 0, map[string]bool{}
-	for _, w := range workers {
-		slots += w.Concurrency
-		for q := range w.Queues {
-			served[q] = true
-		}
-	}
-	if len(workers) == 0 {
-		return []finding{{warning, "no worker gave a sign of life within 10 s: tasks wait", "start one: windlass -role worker"}}
-	}
-	return []finding{{verdict: well, found: fmt.Sprintf("%d alive, room for %d tasks at once, serving %d queues", len(workers), slots, len(served))}}
 }
 
 func lookAtSpool(_ context.Context, c config) []finding {

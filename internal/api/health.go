@@ -29,7 +29,13 @@ func HealthHandler(ready func(context.Context) error, metrics http.Handler) http
 		}
 		plainText(w, http.StatusOK, "ok")
 	})
-	mux.Handle("GET /metrics", metrics)
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawPath != "" { // /%6detrics, which a load balancer's rule for /metrics does not know
+			plainText(w, http.StatusNotFound, "not found")
+			return
+		}
+		metrics.ServeHTTP(w, r)
+	})
 	return mux
 }
 
