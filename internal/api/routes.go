@@ -185,7 +185,7 @@ func (a *API) pages(router chi.Router) {
 		a.actionOf[http.MethodGet+" "+path] = ActionOpen
 		router.Method(http.MethodGet, path, h)
 	}
-	health := HealthHandler(a.config.Ready, a.config.Metrics.Handler())
+	health := HealthHandler(a.config.Ready, a.config.Process().Roles, a.config.Metrics.Handler())
 	for _, path := range HealthPaths() {
 		open(path, health)
 	}
