@@ -15,6 +15,8 @@ import (
 
 const schemaPrefix = "#/components/schemas/"
 
+const formatDuration = "go-duration"
+
 // durationText is what a task.Duration is in JSON: Go's notation. JSON Schema's own
 // format "duration" is another one, that of ISO 8601.
 type durationText string
@@ -22,8 +24,24 @@ type durationText string
 // Schema says so.
 func (durationText) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{
-		Type: huma.TypeString, Format: "go-duration",
+		Type: huma.TypeString, Format: formatDuration,
 		Pattern: `^-?(0|(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+)$`, PatternDescription: "a duration",
+	}
+}
+
+// aboveZero turns exclusiveMinimum:"0" of durations, which is about numbers, into a
+// pattern. In Go zero means that the field was left out, so a zero that was sent
+// would silently be the default.
+func aboveZero(r huma.Registry) {
+	const unit = `(ns|us|µs|ms|s|m|h)`
+	for _, object := range r.Map() {
+		for _, s := range object.Properties {
+			if s.Format == formatDuration && s.ExclusiveMinimum != nil {
+				s.Pattern = `^(0+(\.0+)?` + unit + `)*(0*[1-9]\d*(\.\d+)?|0+\.0*[1-9]\d*)` + unit + `(\d+(\.\d+)?` + unit + `)*$`
+				s.PatternDescription, s.ExclusiveMinimum = "a duration above 0s", nil
+				s.PrecomputeMessages()
+			}
+		}
 	}
 }
 
@@ -66,7 +84,9 @@ func kindSchema(kind, suffix string) string {
 // registerKind adds the schemas of a kind and gives the one of its input.
 func registerKind(r huma.Registry, k task.Kind) *huma.Schema {
 	r.Schema(withText(k.Result), true, kindSchema(k.Name, "Result"))
-	return r.Schema(withText(k.Input), true, kindSchema(k.Name, "Input"))
+	input := r.Schema(withText(k.Input), true, kindSchema(k.Name, "Input"))
+	aboveZero(r)
+	return input
 }
 
 // withText gives t with task.Duration fields as text. huma reads a field's

@@ -20,7 +20,7 @@ type NewToken struct {
 	Role      store.Role    `json:"role" enum:"viewer,submitter,operator,admin" doc:"viewer reads; submitter also hands tasks in and cancels its own; operator also acts on all tasks; admin also makes and revokes tokens." example:"submitter"`
 	Kinds     []string      `json:"kinds,omitempty" maxItems:"50" doc:"Bind it to these kinds: it sees and does nothing with others. Not for admins."`
 	Queues    []string      `json:"queues,omitempty" maxItems:"50" doc:"Bind it to these queues. Not for admins."`
-	ExpiresIn task.Duration `json:"expires_in,omitempty" doc:"How long it is valid: 90 days (2160h) unless you say otherwise, at most 10 years." example:"2160h"`
+	ExpiresIn task.Duration `json:"expires_in,omitempty" exclusiveMinimum:"0" doc:"How long it is valid: 90 days (2160h) unless you say otherwise, at most 10 years." example:"2160h"`
 }
 
 // MadeToken is a token with its text.
@@ -153,7 +153,7 @@ type linkInput struct {
 
 // NewLink is a link as it is asked for. It may be left out.
 type NewLink struct {
-	ExpiresIn task.Duration `json:"expires_in,omitempty" doc:"How long the link is valid: 24h unless you say otherwise, at most 168h." example:"24h"`
+	ExpiresIn task.Duration `json:"expires_in,omitempty" exclusiveMinimum:"0" doc:"How long the link is valid: 24h unless you say otherwise, at most 168h." example:"24h"`
 }
 
 // TaskLink is a link to one task.
