@@ -15,7 +15,7 @@ func (s *spool) thin(inMemory bool) (bool, error) {
 	s.mu.Lock()
 	seg := s.thinnable(inMemory, false)
 	keepSerious := seg != nil
-	if seg == nil {
+	if seg == nil && s.ahead == nil { // Else there may be lesser lines in what the collector just reads.
 		seg = s.thinnable(inMemory, true)
 	}
 	if seg == nil {
