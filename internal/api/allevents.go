@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// gather is how long changes are collected before they are told.
+	// gather is how long changes are collected before they are told, at most.
 	gather = 250 * time.Millisecond
 	// countsEvery is how often the counts are told at most.
 	countsEvery = time.Second
@@ -63,9 +63,9 @@ type ticker struct {
 }
 
 func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start string) error {
-	beat := time.NewTicker(t.api.heartbeat)
+	beat := time.NewTimer(s.turn.until(t.api.heartbeat))
 	defer beat.Stop()
-	counts := time.NewTicker(countsEvery)
+	counts := time.NewTimer(s.turn.until(countsEvery))
 	defer counts.Stop()
 	gathered := time.NewTimer(gather)
 	gathered.Stop()
@@ -79,10 +79,12 @@ func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start str
 		case <-ctx.Done():
 			return nil
 		case <-beat.C:
+			beat.Reset(s.turn.until(t.api.heartbeat))
 			if err = t.api.still(ctx); err == nil {
 				s.beat()
 			}
 		case <-counts.C:
+			counts.Reset(s.turn.until(countsEvery))
 			if t.changed.IsZero() {
 				break
 			}
@@ -91,7 +93,7 @@ func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start str
 			}
 		case <-waiting:
 			waiting = nil
-			gathered.Reset(gather)
+			gathered.Reset(s.turn.until(gather))
 		case <-gathered.C:
 			waiting = w.C
 			if err = t.api.still(ctx); err == nil {

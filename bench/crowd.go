@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	// crowdCommand is the argument that makes this program a crowd, by the plan after it.
+	crowdCommand = "crowd"
+	// crowdNice is by how much the crowd stands back for what is measured. On a machine of its
+	// own, where rude clients are in truth, it would not compete for the cores at all.
+	crowdNice = 19
+	allIn     = "all are in"
+)
+
+// crowdPlan is what the crowd is to do.
+type crowdPlan struct {
+	Addr    string
+	Task    string   // a task to look at
+	Tokens  []string // viewers', for the streams: each holds perToken of them
+	Token   string   // a submitter's, for the rest
+	Bots    int      // above zero: so many addresses flood, and nothing else is done
+	Only    string   // a behaviour; empty: all
+	Without string   // a behaviour that is left out
+}
+
+// crowd is the process of the rude clients.
+type crowd struct{ *process }
+
+// gather starts the crowd and returns once its streams are open.
+func (s *stage) gather(ctx context.Context, w *windlass, plan *crowdPlan, task string) (*crowd, error) {
+	plan.Addr, plan.Task = strings.TrimPrefix(w.base, "http://"), task
+	plan.Only, plan.Without = s.only, s.without
+	var err error
+	if plan.Token, err = w.token(ctx, "submitter"); err != nil {
+		return nil, err
+	}
+	for range rudeStreams / perToken {
+		token, err := w.token(ctx, "viewer")
+		if err != nil {
+			return nil, err
+		}
+		plan.Tokens = append(plan.Tokens, token)
+	}
+	text, err := json.Marshal(plan)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.start(crowdCommand, s.root, nil, s.self, crowdCommand, string(text))
+	if err != nil {
+		return nil, err
+	}
+	return &crowd{p}, poll(ctx, 50*time.Millisecond, func() (bool, error) {
+		out, err := p.output()
+		if err == nil {
+			err = p.alive()
+		}
+		return strings.Contains(out, allIn), err
+	})
+}
+
+// tally is what the rude clients did so far.
+type tally struct {
+	answered [6]atomic.Int64 // by the first digit of the status
+	cut      atomic.Int64    // connections that ended without an answer
+}
+
+// answers is how many requests were answered so far, whatever with.
+func (c *crowd) answers() (float64, error) {
+	out, err := c.output()
+	if err != nil {
+		return 0, err
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	last, _, _ := strings.Cut(lines[len(lines)-1], " ")
+	return strconv.ParseFloat(last, 64)
+}
+
+// beRude is the life of the process: it ends when it is killed.
+func beRude(ctx context.Context, text string, stdout io.Writer) error {
+	var plan crowdPlan
+	if err := json.Unmarshal([]byte(text), &plan); err != nil {
+		return fmt.Errorf("read the crowd's plan: %w", err)
+	}
+	if err := standBack(); err != nil {
+		return err
+	}
+	m := &mob{crowdPlan: plan}
+	for _, b := range behaviours() {
+		if (plan.Only == "" || plan.Only == b.name) && plan.Without != b.name && b.bots == (plan.Bots > 0) {
+			if err := b.start(ctx, m); err != nil {
+				return fmt.Errorf("%s: %w", b.name, err)
+			}
+		}
+	}
+	fmt.Fprintln(stdout, allIn)
+	for ctx.Err() == nil {
+		all := int64(0)
+		words := ""
+		for class := range m.tally.answered {
+			n := m.tally.answered[class].Load()
+			all += n
+			words += fmt.Sprintf(" %dxx:%d", class, n)
+		}
+		fmt.Fprintf(stdout, "%d%s cut:%d\n", all, words, m.tally.cut.Load())
+		_ = pause(ctx, 250*time.Millisecond)
+	}
+	return nil
+}
+
+// standBack makes this process less urgent than the one that started it.
+func standBack() error {
+	// The system call gives 20 less the value, so that it is never negative.
+	own, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0)
+	if err == nil {
+		err = syscall.Setpriority(syscall.PRIO_PGRP, 0, 20-own+crowdNice)
+	}
+	if err != nil {
+		return fmt.Errorf("stand back: %w", err)
+	}
+	return nil
+}
+
+// shares is what processes take of all cores, from its start to its end.
+type shares struct {
+	server  *process
+	crowd   *crowd // nil: none
+	began   time.Time
+	answers float64
+	times   [2]float64
+}
+
+func startShares(server *process, c *crowd) (*shares, error) {
+	s := &shares{server: server, crowd: c, began: time.Now()}
+	var err error
+	s.answers, s.times, err = s.now()
+	return s, err
+}
+
+func (s *shares) now() (answers float64, times [2]float64, err error) {
+	if times[0], err = s.server.cpu(); err != nil || s.crowd == nil {
+		return 0, times, err
+	}
+	if times[1], err = s.crowd.cpu(); err == nil {
+		answers, err = s.crowd.answers()
+	}
+	return answers, times, err
+}
+
+// end gives the answers a second that the crowd got, and the shares of server and crowd.
+func (s *shares) end() ([]float64, error) {
+	answers, times, err := s.now()
+	took := time.Since(s.began).Seconds()
+	of := func(i int) float64 { return (times[i] - s.times[i]) / took / float64(runtime.NumCPU()) }
+	return []float64{(answers - s.answers) / took, of(0), of(1)}, err
+}
