@@ -9,18 +9,18 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
 const (
 	// crowdCommand is the argument that makes this program a crowd, by the plan after it.
 	crowdCommand = "crowd"
-	// crowdNice is by how much the crowd stands back for what is measured. On a machine of its
-	// own, where rude clients are in truth, it would not compete for the cores at all.
-	crowdNice = 19
-	allIn     = "all are in"
+	allIn        = "all are in"
 )
+
+// idly runs a program when nothing else wants the core (SCHED_IDLE): on a machine of its own,
+// where rude clients are in truth, the crowd would not compete for the cores at all.
+func idly(argv ...string) []string { return append([]string{"chrt", "--idle", "0"}, argv...) }
 
 // crowdPlan is what the crowd is to do.
 type crowdPlan struct {
@@ -55,7 +55,7 @@ func (s *stage) gather(ctx context.Context, w *windlass, plan *crowdPlan, task s
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.start(crowdCommand, s.root, nil, s.self, crowdCommand, string(text))
+	p, err := s.start(crowdCommand, s.root, nil, idly(s.self, crowdCommand, string(text))...)
 	if err != nil {
 		return nil, err
 	}
@@ -91,9 +91,6 @@ func beRude(ctx context.Context, text string, stdout io.Writer) error {
 	if err := json.Unmarshal([]byte(text), &plan); err != nil {
 		return fmt.Errorf("read the crowd's plan: %w", err)
 	}
-	if err := standBack(); err != nil {
-		return err
-	}
 	m := &mob{crowdPlan: plan}
 	for _, b := range behaviours() {
 		if (plan.Only == "" || plan.Only == b.name) && plan.Without != b.name && b.bots == (plan.Bots > 0) {
@@ -113,19 +110,6 @@ func beRude(ctx context.Context, text string, stdout io.Writer) error {
 		}
 		fmt.Fprintf(stdout, "%d%s cut:%d\n", all, words, m.tally.cut.Load())
 		_ = pause(ctx, 250*time.Millisecond)
-	}
-	return nil
-}
-
-// standBack makes this process less urgent than the one that started it.
-func standBack() error {
-	// The system call gives 20 less the value, so that it is never negative.
-	own, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0)
-	if err == nil {
-		err = syscall.Setpriority(syscall.PRIO_PGRP, 0, 20-own+crowdNice)
-	}
-	if err != nil {
-		return fmt.Errorf("stand back: %w", err)
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"mime"
 	"net"
 	"net/http"
@@ -219,14 +218,14 @@ func (a *API) readBody(next http.Handler) http.Handler {
 }
 
 // readAll is io.ReadAll that leaves less behind: it takes room as the body comes, in few
-// steps, and none beyond what is announced. announced is -1 when nobody knows.
+// steps, and hardly any beyond what is announced. announced is -1 when nobody knows.
 func readAll(from io.Reader, announced int64) ([]byte, error) {
 	const first, more = 16 << 10, 4
-	most := int64(math.MaxInt64 / more)
-	if announced >= 0 {
-		most = announced + 1 // what finds the end needs a place, too
+	whole := int(announced) + 1 // what finds the end needs a place, too
+	if announced < 0 {
+		whole = first
 	}
-	b := make([]byte, 0, min(first, most))
+	b := make([]byte, 0, min(first, whole))
 	for {
 		n, err := from.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
@@ -236,11 +235,16 @@ func readAll(from io.Reader, announced int64) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(b) == cap(b) {
-			grown := make([]byte, len(b), max(min(more*int64(cap(b)), most), int64(len(b))+1))
-			copy(grown, b)
-			b = grown
+		if len(b) < cap(b) {
+			continue
 		}
+		room := more * cap(b)
+		if cap(b) < whole && room > whole/2 {
+			room = whole
+		}
+		grown := make([]byte, len(b), room)
+		copy(grown, b)
+		b = grown
 	}
 }
 

@@ -23,7 +23,7 @@ const (
 // stream writes server-sent events (WHATWG HTML section 9.2). Its first error
 // sticks: after that it writes nothing.
 type stream struct {
-	out     io.Writer // each write is sent at once
+	out     io.Writer     // each write is sent at once
 	waiting *bytes.Buffer // nil: nothing
 	buffers *buffers
 	err     error

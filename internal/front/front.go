@@ -64,6 +64,9 @@ func handler(proxies Proxies, patience *patience, next http.Handler) http.Handle
 		answer := &pacedAnswer{ResponseWriter: w, control: http.NewResponseController(w)}
 		if r.Body != nil && r.Body != http.NoBody {
 			body := &pacedBody{ReadCloser: r.Body, control: answer.control, started: time.Now()}
+			// net/http keeps the request that it made: by its body it sees whether to linger, so
+			// that a client that still sends a body which is refused gets to read why.
+			r = r.WithContext(r.Context())
 			r.Body = body
 			defer body.finish()
 		}
