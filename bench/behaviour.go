@@ -103,41 +103,60 @@ func (m *mob) dial(ctx context.Context, from int) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", m.Addr)
 }
 
-// streams opens the streams, which must all be let in.
+// streams opens the streams, which must all be let in. One that ends is opened again.
 func (m *mob) streams(ctx context.Context) error {
 	g, opening := errgroup.WithContext(ctx)
 	g.SetLimit(rudeDialers)
 	for i := range rudeStreams {
-		path := tasksPath + "/" + m.Task + "/events"
-		if i < rudeEvents {
-			path = "/api/v1/events"
-		}
 		g.Go(func() error {
-			conn, err := m.dial(opening, 1000+i/perToken)
+			conn, r, err := m.stream(opening, i)
 			if err != nil {
 				return fmt.Errorf("open event stream %d: %w", i, err)
 			}
-			r := bufio.NewReaderSize(conn, 16)
-			_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n\r\n", path, m.Tokens[i/perToken])
-			line := ""
-			if err == nil {
-				line, err = r.ReadString('\n')
-			}
-			if err == nil && !strings.Contains(line, " 200 ") {
-				err = errors.New(strings.TrimSpace(line))
-			}
-			if err != nil {
-				return fmt.Errorf("open event stream %d: %w", i, err)
-			}
-			context.AfterFunc(ctx, func() { conn.Close() })
 			go func() {
-				defer conn.Close()
-				_, _ = io.Copy(io.Discard, r)
+				for ctx.Err() == nil {
+					if err == nil {
+						m.tally.streams.Add(1)
+						end := context.AfterFunc(ctx, func() { conn.Close() })
+						_, _ = io.Copy(io.Discard, r)
+						end()
+						conn.Close()
+						m.tally.streams.Add(-1)
+					}
+					_ = pause(ctx, trickleEvery)
+					conn, r, err = m.stream(ctx, i)
+				}
 			}()
 			return nil
 		})
 	}
 	return g.Wait()
+}
+
+// stream opens one and reads the first line of its answer.
+func (m *mob) stream(ctx context.Context, i int) (net.Conn, *bufio.Reader, error) {
+	path := tasksPath + "/" + m.Task + "/events"
+	if i < rudeEvents {
+		path = "/api/v1/events"
+	}
+	conn, err := m.dial(ctx, 1000+i/perToken)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := bufio.NewReaderSize(conn, 16)
+	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n\r\n", path, m.Tokens[i/perToken])
+	line := ""
+	if err == nil {
+		line, err = r.ReadString('\n')
+	}
+	if err == nil && !strings.Contains(line, " 200 ") {
+		err = errors.New(strings.TrimSpace(line))
+	}
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	return conn, r, nil
 }
 
 // again keeps n connections from one address: whatever use makes of each, it is replaced

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -72,17 +71,21 @@ func (s *stage) gather(ctx context.Context, w *windlass, plan *crowdPlan, task s
 type tally struct {
 	answered [6]atomic.Int64 // by the first digit of the status
 	cut      atomic.Int64    // connections that ended without an answer
+	streams  atomic.Int64    // that are open
 }
 
-// answers is how many requests were answered so far, whatever with.
-func (c *crowd) answers() (float64, error) {
+// heard is how many requests were answered so far, whatever with, and how many streams are open.
+func (c *crowd) heard() (answers, streams float64, err error) {
 	out, err := c.output()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	lines := strings.Split(strings.TrimSpace(out), "\n")
-	last, _, _ := strings.Cut(lines[len(lines)-1], " ")
-	return strconv.ParseFloat(last, 64)
+	whole := out[:strings.LastIndexByte(out, '\n')+1] // the last line may be half written
+	lines := strings.Split(strings.TrimSpace(whole), "\n")
+	if _, err := fmt.Sscan(lines[len(lines)-1], &answers, &streams); err != nil {
+		return 0, 0, fmt.Errorf("read what the crowd says: %w", err)
+	}
+	return answers, streams, nil
 }
 
 // beRude is the life of the process: it ends when it is killed.
@@ -108,7 +111,7 @@ func beRude(ctx context.Context, text string, stdout io.Writer) error {
 			all += n
 			words += fmt.Sprintf(" %dxx:%d", class, n)
 		}
-		fmt.Fprintf(stdout, "%d%s cut:%d\n", all, words, m.tally.cut.Load())
+		fmt.Fprintf(stdout, "%d %d%s cut:%d\n", all, m.tally.streams.Load(), words, m.tally.cut.Load())
 		_ = pause(ctx, 250*time.Millisecond)
 	}
 	return nil
@@ -120,30 +123,37 @@ type shares struct {
 	crowd   *crowd // nil: none
 	began   time.Time
 	answers float64
+	streams float64
 	times   [2]float64
 }
 
 func startShares(server *process, c *crowd) (*shares, error) {
-	s := &shares{server: server, crowd: c, began: time.Now()}
-	var err error
-	s.answers, s.times, err = s.now()
-	return s, err
+	s := &shares{server: server, crowd: c}
+	return s, s.read()
 }
 
-func (s *shares) now() (answers float64, times [2]float64, err error) {
-	if times[0], err = s.server.cpu(); err != nil || s.crowd == nil {
-		return 0, times, err
+func (s *shares) read() (err error) {
+	s.began = time.Now()
+	if s.times[0], err = s.server.cpu(); err != nil || s.crowd == nil {
+		return err
 	}
-	if times[1], err = s.crowd.cpu(); err == nil {
-		answers, err = s.crowd.answers()
+	if s.times[1], err = s.crowd.cpu(); err == nil {
+		s.answers, s.streams, err = s.crowd.heard()
 	}
-	return answers, times, err
+	return err
 }
 
-// end gives the answers a second that the crowd got, and the shares of server and crowd.
+// end gives the answers a second that the crowd got, and the shares of server and crowd. It is
+// an error when streams were lost meanwhile: what they cost would not have been measured.
 func (s *shares) end() ([]float64, error) {
-	answers, times, err := s.now()
-	took := time.Since(s.began).Seconds()
-	of := func(i int) float64 { return (times[i] - s.times[i]) / took / float64(runtime.NumCPU()) }
-	return []float64{(answers - s.answers) / took, of(0), of(1)}, err
+	now := &shares{server: s.server, crowd: s.crowd}
+	if err := now.read(); err != nil {
+		return nil, err
+	}
+	if lost := s.streams - now.streams; lost > s.streams/100 {
+		return nil, fmt.Errorf("%.0f of %.0f event streams were lost", lost, s.streams)
+	}
+	took := now.began.Sub(s.began).Seconds()
+	of := func(i int) float64 { return (now.times[i] - s.times[i]) / took / float64(runtime.NumCPU()) }
+	return []float64{(now.answers - s.answers) / took, of(0), of(1)}, nil
 }

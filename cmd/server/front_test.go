@@ -61,12 +61,13 @@ func TestRudeClients(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusUnsupportedMediaType {
+		defer func() { _ = response.Body.Close() }()
+		if _, err := io.Copy(io.Discard, response.Body); err != nil || response.StatusCode != http.StatusUnsupportedMediaType {
 			t.Errorf("got %d, %v", response.StatusCode, err)
 		}
 		return time.Since(start)
 	}
-	refused() // and holds a connection
+	refused() // and keeps its connection
 	held, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(c.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -89,4 +90,21 @@ func TestRudeClients(t *testing.T) {
 func isTimeout(err error) bool {
 	e, ok := err.(net.Error) //nolint:errorlint // what Read gives
 	return ok && e.Timeout()
+}
+
+// What nobody would notice is said at the start.
+func TestWarningsOfTheStart(t *testing.T) {
+	c := startWith(t, []string{"WINDLASS_RETENTON=720h", "WINDLASS_SECRETS_KEY_FILE="}, "-role", "web")
+	if code := c.stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	said := c.log.String()
+	for _, want := range []string{`"variable":"WINDLASS_RETENTON"`, "set WINDLASS_BACKEND_URL"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the log does not say %s:\n%s", want, said)
+		}
+	}
+	if strings.Count(said, `"variable":`) != 1 {
+		t.Errorf("it warns of what is right:\n%s", said)
+	}
 }

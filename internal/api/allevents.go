@@ -13,8 +13,11 @@ import (
 )
 
 const (
-	// gather is how long changes are collected before they are told, at most.
-	gather = 250 * time.Millisecond
+	// gather is how long changes are collected before they are told, at most, while up to
+	// gatherers streams do so; more take longer in proportion, up to gatherMost.
+	gather     = 250 * time.Millisecond
+	gatherMost = time.Second
+	gatherers  = 250
 	// countsEvery is how often the counts are told at most.
 	countsEvery = time.Second
 )
@@ -63,6 +66,8 @@ type ticker struct {
 }
 
 func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start string) error {
+	t.api.followers.Add(1)
+	defer t.api.followers.Add(-1)
 	beat := time.NewTimer(s.turn.until(t.api.heartbeat))
 	defer beat.Stop()
 	counts := time.NewTimer(s.turn.until(countsEvery))
@@ -93,7 +98,7 @@ func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start str
 			}
 		case <-waiting:
 			waiting = nil
-			gathered.Reset(s.turn.until(gather))
+			gathered.Reset(s.turn.until(gatherOf(t.api.followers.Load())))
 		case <-gathered.C:
 			waiting = w.C
 			if err = t.api.still(ctx); err == nil {
@@ -105,6 +110,12 @@ func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start str
 		}
 	}
 	return nil // the client went away
+}
+
+// gatherOf is how long changes are collected while so many streams tell all of them: what
+// they cost together must not grow with their number.
+func gatherOf(streams int64) time.Duration {
+	return min(gather*time.Duration(max(streams, gatherers))/gatherers, gatherMost)
 }
 
 // Deleted names a task that is gone.

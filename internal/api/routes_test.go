@@ -79,6 +79,7 @@ func TestRequests(t *testing.T) {
 		}},
 		{"session", "GET", "/api/v1/session", "", 200, wanted{"required": "false", "signed_in": "true", "version": "test", "embedded_redis": "false"}},
 		{"workers", "GET", "/api/v1/workers", "", 200, wanted{"items": "[]"}},
+		{"overlong delay", "POST", tasks, `{"kind":"test.report","input":{"name":"n1"},"delay":"9999999999999h"}`, 422, wanted{"errors.0.location": "body.delay"}},
 		{"bulk without items", "POST", tasks + "/bulk", `{"items":[]}`, 422, wanted{"errors.0.location": "body.items"}},
 		{"bulk unknown field", "POST", tasks + "/bulk", `{"items":[1],"x":1}`, 422, wanted{"errors.0.location": "body.x"}},
 	} {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,10 +23,14 @@ type durationText string
 // Schema says so.
 func (durationText) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{
-		Type: huma.TypeString, Format: "go-duration",
-		Pattern: `^-?(0|(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+)$`, PatternDescription: "a duration",
+		Type: huma.TypeString, Format: durationFormat,
+		Pattern: durationPattern.String(), PatternDescription: "a duration",
 	}
 }
+
+const durationFormat = "go-duration"
+
+var durationPattern = regexp.MustCompile(`^-?(0|(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+)$`)
 
 // newRegistry gives the registry of every schema. Names are stable: a kind's
 // input and result are named after the kind, all else after its Go type, which

@@ -40,3 +40,12 @@ func TestStreamsTakeTurns(t *testing.T) {
 		}
 	})
 }
+
+func TestManyStreamsGatherLonger(t *testing.T) {
+	t.Parallel()
+	for streams, want := range map[int64]time.Duration{1: gather, 250: gather, 500: 2 * gather, 1000: gatherMost, 10_000: gatherMost} {
+		if got := gatherOf(streams); got != want {
+			t.Errorf("%d streams gather for %s, want %s", streams, got, want)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package metric
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -61,7 +60,7 @@ func (r *Registry) EMF(environment string, w io.Writer) *EMF {
 func CheckEnvironment(name string) error {
 	bad := func(r rune) bool { return r <= ' ' || r > '~' }
 	if name == "" || len(name) > 255 || name[0] == ':' || strings.ContainsFunc(name, bad) {
-		return errors.New("must be 1 to 255 ASCII characters without spaces, and not begin with a colon")
+		return fmt.Errorf("%.80q must be 1 to 255 ASCII characters without spaces, and not begin with a colon", name)
 	}
 	return nil
 }
