@@ -52,6 +52,14 @@ func (c config) openMetrics(r *metric.Registry, l *logs) (*publisher, error) {
 	return &publisher{emf: r.EMF(c.environment, shipper), shipper: shipper}, nil
 }
 
+// ships gives what the metrics are shipped by: nil for none.
+func (p *publisher) ships() *awslogs.Shipper {
+	if p == nil {
+		return nil
+	}
+	return p.shipper
+}
+
 // fleet sends what the leading scheduler tells of all processes, and waits until CloudWatch has it.
 func (p *publisher) fleet(ctx context.Context, at time.Time) error {
 	if err := p.emf.WriteFleet(at); err != nil {

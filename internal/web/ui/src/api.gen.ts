@@ -285,7 +285,7 @@ export interface paths {
         put?: never;
         /**
          * Hand in many tasks
-         * @description Up to 10,000 tasks at once. Each has its own outcome, in order; a fault in one leaves the others alone. When the store could take none of them the whole answer is 503, with Retry-After.
+         * @description Up to 10,000 tasks at once. Each has its own outcome, in order; a fault in one leaves the others alone. With an Idempotency-Key the request may be sent again until each item has a task: none is made twice. When the store could take none of them the whole answer is 503, with Retry-After.
          */
         post: operations["submitTasks"];
         delete?: never;
@@ -582,7 +582,7 @@ export interface components {
              * @example cancelTask
              */
             action: string;
-            /** @description Who: the id of a token or a person, admin for the admin token of the configuration, empty for somebody unknown. */
+            /** @description Who: the id of a token or a person, admin for the admin token of the configuration, empty for somebody unknown. Of a token that was refused, with an empty role. */
             actor: string;
             /** @description From which address. */
             address: string;
@@ -642,7 +642,7 @@ export interface components {
              * @description Which part it is about.
              * @enum {string}
              */
-            where: "redis" | "scheduler" | "queue" | "worker" | "logs";
+            where: "redis" | "tokens" | "scheduler" | "queue" | "worker" | "logs";
         };
         HTTPRedirect: {
             /**
@@ -1099,6 +1099,8 @@ export interface components {
             id: string;
             /** @description How it fares with shipping its log lines; left out when it ships none. */
             logs?: components["schemas"]["LogShipping"];
+            /** @description The same of its metrics, each document of which is a line. */
+            metrics?: components["schemas"]["LogShipping"];
             /** Format: int64 */
             pid: number;
             /**
@@ -1633,7 +1635,7 @@ export interface components {
              * @description How long the first of them has waited; 0 when none does.
              */
             oldest_pending_seconds: number;
-            /** @description By name: those that were ever used and those that a worker serves. */
+            /** @description By name: those that were asked for; else those that were ever used and those that a worker serves. */
             queues: {
                 [key: string]: components["schemas"]["QueueStats"];
             };
@@ -3134,7 +3136,7 @@ export interface operations {
     getStats: {
         parameters: {
             query?: {
-                /** @description Only what concerns these queues, separated by commas. One that nobody knows has nothing. */
+                /** @description Only what concerns these queues, separated by commas. One that nobody has used yet has nothing. */
                 queue?: string[];
             };
             header?: never;
@@ -3557,7 +3559,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Not supported here: give each item a unique key instead. */
+                /** @description A key of your making, up to 255 characters, for the whole request. The same request with the same key within 24 hours makes no task twice: tasks that it made are found again (status 200, without input and result), items that failed are tried again. */
                 "Idempotency-Key"?: string;
                 /** @description no-cache: run anew, even when results are kept. */
                 "Cache-Control"?: string;
@@ -3576,6 +3578,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "Idempotency-Replayed"?: string;
                     RateLimit?: string;
                     "RateLimit-Policy"?: string;
                     [name: string]: unknown;
