@@ -31,7 +31,7 @@ func TestPageInFrontOfTheAPI(t *testing.T) {
 		}
 		return response.StatusCode, string(text)
 	}
-	for path, want := range map[string]string{"/": "Windlass", "/docs": "demo.echo", "/health": "ok", "/readyz": "ok", "/problems/backend-lost": "Idempotency-Key", "/metrics": "go_goroutines"} {
+	for path, want := range map[string]string{"/": "Windlass", "/docs": "demo.echo", "/health": "ok", "/readyz": `"ready"`, "/problems/backend-lost": "Idempotency-Key", "/metrics": "go_goroutines"} {
 		if status, body := ask(path); status != 200 || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %.200s", path, status, body)
 		}
