@@ -111,15 +111,16 @@ func (a *API) exact(body *huma.RequestBody) func(huma.Context, func(huma.Context
 			next(ctx)
 			return
 		}
+		if deeper(raw, maxDepth) {
+			a.writeProblem(w, r, faulty(Fault{"body", fmt.Sprintf("must not be nested deeper than %d levels", maxDepth)}))
+			return
+		}
 		tree, err := decodeExact(raw)
 		if err != nil {
 			a.writeProblem(w, r, problem(codeInvalidJSON, ""))
 			return
 		}
 		faults := shapeFaults(a.registry, body.Content[typeJSON].Schema, "body", tree)
-		if depth(raw) > maxDepth {
-			faults = []Fault{{"body", fmt.Sprintf("must not be nested deeper than %d levels", maxDepth)}}
-		}
 		if len(faults) > 0 {
 			a.writeProblem(w, r, faulty(tidy(faults)...))
 			return
