@@ -43,6 +43,11 @@ func (s *spool) await(ctx context.Context) bool {
 // collect takes the next lines, at most a batch, off the cursor. It gives nil if there are
 // none after all. Only the sender calls it.
 func (s *spool) collect() (*batch, error) {
+	defer func() {
+		s.mu.Lock()
+		s.ahead = nil
+		s.mu.Unlock()
+	}()
 	b := &batch{taken: time.Now(), done: make(chan struct{})}
 	next, err := s.gatherSpans(b)
 	if len(b.spans) == 0 {
@@ -123,6 +128,7 @@ func (s *spool) after(b *batch) (*segment, place, int64, int64) {
 	for seg != nil {
 		begin, end := seg.undone(from)
 		if begin < end && !seg.busy {
+			s.ahead = seg
 			return seg, seg.place(), begin, end
 		}
 		if begin < end || seg.next == nil {

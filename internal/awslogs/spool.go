@@ -55,6 +55,7 @@ type spool struct {
 	mu                 sync.Mutex // never held over anything but a write to the newest segment
 	own                *folder    // nil while there is none to be had
 	head, tail, cursor *segment
+	ahead              *segment // the last that the collector reads, and has not taken off yet; nil else
 	seq                uint64
 	segments           int    // begun so far
 	prefix, buf        []byte // reused for each line

@@ -1,6 +1,7 @@
 package awslogs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -14,7 +15,7 @@ func (s *spool) thin(inMemory bool) (bool, error) {
 	s.mu.Lock()
 	seg := s.thinnable(inMemory, false)
 	keepSerious := seg != nil
-	if seg == nil {
+	if seg == nil && s.ahead == nil { // Else there may be lesser lines in what the collector just reads.
 		seg = s.thinnable(inMemory, true)
 	}
 	if seg == nil {
@@ -44,12 +45,14 @@ func (s *spool) thin(inMemory bool) (bool, error) {
 	return true, errors.Join(err, swapErr)
 }
 
-// thinnable gives the oldest sealed segment after the cursor that has something to drop.
+// thinnable gives the oldest sealed segment that has something to drop, after all that the collector
+// has read: the offsets that it holds must stay true.
 func (s *spool) thinnable(inMemory, serious bool) *segment {
-	if s.cursor == nil {
+	from := cmp.Or(s.ahead, s.cursor)
+	if from == nil {
 		return nil
 	}
-	for seg := s.cursor.next; seg != nil; seg = seg.next {
+	for seg := from.next; seg != nil; seg = seg.next {
 		if seg.sealed && seg.thinned == serious && (seg.path == "") == inMemory && seg.size > seg.read && len(seg.done) == 0 {
 			return seg
 		}
