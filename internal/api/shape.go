@@ -101,32 +101,42 @@ func outOfRange(text string) bool {
 	return err != nil && durationPattern.MatchString(text)
 }
 
-// exact checks the body of a route against the schema before huma reads it, which would
-// take some of it in another way than it checks it: see unread.
+// exact refuses what huma, which reads the body after it, would take in another way than
+// it checks it: see unread.
 func (a *API) exact(body *huma.RequestBody) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humachi.Unwrap(ctx)
-		raw, err := io.ReadAll(r.Body) // readBody has it in memory
-		if err != nil || len(raw) == 0 {
+		raw, _ := io.ReadAll(r.Body) // readBody has it in memory
+		r.Body = io.NopCloser(bytes.NewReader(raw))
+		tree, err := decodeExact(raw)
+		if err != nil {
+			next(ctx) // huma says so, or does without a body
+			return
+		}
+		schema := body.Content[typeJSON].Schema
+		var faults []Fault
+		switch {
+		case depth(raw) > maxDepth:
+			faults = []Fault{{"body", fmt.Sprintf("must not be nested deeper than %d levels", maxDepth)}}
+		case len(unread(a.registry, schema, "body", tree)) > 0:
+			faults = shapeFaults(a.registry, schema, "body", tree)
+		default:
 			next(ctx)
 			return
 		}
-		tree, err := decodeExact(raw)
-		if err != nil {
-			a.writeProblem(w, r, problem(codeInvalidJSON, ""))
-			return
-		}
-		faults := shapeFaults(a.registry, body.Content[typeJSON].Schema, "body", tree)
-		if depth(raw) > maxDepth {
-			faults = []Fault{{"body", fmt.Sprintf("must not be nested deeper than %d levels", maxDepth)}}
-		}
-		if len(faults) > 0 {
-			a.writeProblem(w, r, faulty(tidy(faults)...))
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(raw))
-		next(ctx)
+		a.writeProblem(w, r, faulty(tidy(faults)...))
 	}
+}
+
+// unmarshal is json.Unmarshal that takes numbers of any size where huma only checks them.
+func unmarshal(data []byte, v any) error {
+	tree, checked := v.(*any)
+	if !checked {
+		return json.Unmarshal(data, v)
+	}
+	exact, err := decodeExact(data)
+	*tree = plain(exact)
+	return err
 }
 
 // humaFaults puts huma's findings into our words. Its own may hold the value.
