@@ -104,7 +104,7 @@ func options() []option {
 				c.maxFinished = int64(n)
 				return err
 			}},
-		{name: "wait-replicas", fallback: "0", usage: "how many replicas of Redis must have a task before it counts as accepted",
+		{name: "wait-replicas", fallback: "0", usage: "how many replicas of Redis must have a task before it counts as accepted; as many as a master has lose none in a failover",
 			set: func(c *config, v string) (err error) { c.replicas, err = wholeNumber(v, 0, 5); return err }},
 		{name: "wait-timeout", fallback: "1s", usage: "how long those replicas may take; after that the client hears 503 and the task's id",
 			set: func(c *config, v string) (err error) {

@@ -8,11 +8,13 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"time"
 
 	"windlass/internal/awslogs"
 	"windlass/internal/store"
+	"windlass/internal/web"
 )
 
 const (
@@ -57,7 +59,9 @@ type checkup struct {
 // checkups is the one list of them.
 func checkups() []checkup {
 	return []checkup{
+		{"variables", lookAtVariables},
 		{"listen", lookAtListener},
+		{"backend", lookAtBackend},
 		{"redis", lookAtRedis},
 		{"workers", lookAtWorkers},
 		{"tokens", lookAtTokens},
@@ -125,11 +129,39 @@ func lookAtListener(ctx context.Context, c config) []finding {
 		"end what holds the port, or choose another with -listen"})
 }
 
+func lookAtVariables(context.Context, config) []finding {
+	var all []finding
+	for _, name := range strangers(os.Environ()) {
+		all = append(all, finding{warning, name + " is no option and does nothing", "look for a slip of the pen: windlass -h lists them"})
+	}
+	return all
+}
+
+// lookAtBackend asks the process with the API, as a page that stands alone in front of it does.
+func lookAtBackend(ctx context.Context, c config) []finding {
+	if c.backendURL == "" {
+		return nil
+	}
+	backend, err := web.NewBackend(c.backendURL, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return []finding{{fault, err.Error(), "-backend-url is its address"}} // readOptions has looked at it
+	}
+	defer backend.Close()
+	if err := backend.Ready(ctx); err != nil {
+		return []finding{{fault, c.backendURL + ": " + err.Error(),
+			"see that a process with the role api runs there and listens on more than its own loopback, and that its Redis answers"}}
+	}
+	return []finding{{verdict: well, found: c.backendURL + " answers and is ready"}}
+}
+
 func lookAtRedis(ctx context.Context, c config) []finding {
+	if !c.needsRedis() {
+		return []finding{{unasked, "a process with the page alone asks the backend, not Redis", ""}}
+	}
 	if c.redis.URL == "" {
 		return []finding{{unasked, "no Redis is configured: tasks are kept in memory and nothing outlives the process", "set WINDLASS_REDIS_URL to keep them"}}
 	}
-	d, err := store.Diagnose(ctx, c.redis)
+	d, err := store.Diagnose(ctx, c.redis, c.replicas)
 	if err != nil {
 		return []finding{{fault, err.Error(), "see to what stands before the brackets; SECURITY.md has the rights of Redis's user"}}
 	}
@@ -177,69 +209,6 @@ func redisClock(d store.Diagnosis) finding {
 		f.verdict = fault // AWS takes nothing signed so far off
 	}
 	return f
-}
-
-// askStore gives what look finds in the store; nothing when that cannot be had, which is said of Redis.
-func askStore(ctx context.Context, c config, look func(*store.Store) []finding) []finding {
-	if c.redis.URL == "" {
-		return nil
-	}
-	client, err := store.Connect(c.redis)
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = client.Close() }()
-	s, err := store.New(client, store.Options{})
-	if err != nil {
-		return []finding{{fault, err.Error(), ""}}
-	}
-	if s.SyncClock(ctx) != nil {
-		return nil
-	}
-	return look(s)
-}
-
-func lookAtWorkers(ctx context.Context, c config) []finding {
-	return askStore(ctx, c, func(s *store.Store) []finding { return crewOf(ctx, s) })
-}
-
-// lookAtTokens looks whether an admin can come in, now and for a while, when only tokens let anybody in.
-func lookAtTokens(ctx context.Context, c config) []finding {
-	if !c.tokensOnly || c.oidc.admits() {
-		return nil
-	}
-	return askStore(ctx, c, func(s *store.Store) []finding {
-		k, err := s.Keyholders(ctx)
-		if err != nil {
-			return nil
-		}
-		trouble := k.Trouble(s.Now())
-		switch {
-		case !k.Any:
-			return []finding{{fault, trouble, "no process with the role api starts until then"}}
-		case trouble != "":
-			return []finding{{warning, trouble, ""}}
-		}
-		return []finding{{verdict: well, found: "an admin's is valid until " + k.AdminUntil.Format(time.DateOnly)}}
-	})
-}
-
-func crewOf(ctx context.Context, s *store.Store) []finding {
-	workers, err := s.Workers(ctx)
-	if err != nil {
-		return nil // said of Redis
-	}
-	slots, served := 0, map[string]bool{}
-	for _, w := range workers {
-		slots += w.Concurrency
-		for q := range w.Queues {
-			served[q] = true
-		}
-	}
-	if len(workers) == 0 {
-		return []finding{{warning, "no worker gave a sign of life within 10 s: tasks wait", "start one: windlass -role worker"}}
-	}
-	return []finding{{verdict: well, found: fmt.Sprintf("%d alive, room for %d tasks at once, serving %d queues", len(workers), slots, len(served))}}
 }
 
 func lookAtSpool(_ context.Context, c config) []finding {

@@ -61,7 +61,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (fault error
 		return err
 	}
 	metrics := metric.NewRegistry()
-	publisher, err := c.openMetrics(metrics, logs.local)
+	publisher, err := c.openMetrics(metrics, logs)
 	// The log is closed after everything that writes to it.
 	defer func() {
 		var closing sync.WaitGroup
@@ -74,6 +74,12 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (fault error
 	}
 	measure(metrics, logs, publisher)
 	log := logs.log
+	for _, name := range strangers(os.Environ()) {
+		log.Warn("this variable is no option and does nothing: look for a slip of the pen, windlass -h lists them", "variable", name)
+	}
+	if c.has(roleWeb) && !c.has(roleAPI) && c.backendURL == "" {
+		log.Warn("this process has the page and no API: set WINDLASS_BACKEND_URL, or let a proxy bring the API's paths to a process that has it")
+	}
 	store.LogTo(log)
 	p, err := newProcess(c, logs)
 	if err != nil {
@@ -140,7 +146,7 @@ func (p *process) openStore(ctx context.Context) (_ func() error, err error) {
 	}()
 	if source.Embedded() {
 		p.log.Warn("no Redis configured: tasks are kept in memory and nothing outlives this process; set WINDLASS_REDIS_URL to keep them")
-	} else if err := checkRedis(ctx, source, p.log); err != nil {
+	} else if err := checkRedis(ctx, source, p.replicas, p.log); err != nil {
 		return nil, err
 	}
 	s, err := store.New(client, store.Options{
@@ -161,10 +167,10 @@ func (p *process) openStore(ctx context.Context) (_ func() error, err error) {
 
 // checkRedis refuses a server that cannot keep Windlass's promises and warns of
 // one that may break them.
-func checkRedis(ctx context.Context, source *store.Source, log *slog.Logger) error {
+func checkRedis(ctx context.Context, source *store.Source, replicas int, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	warnings, err := source.Check(ctx)
+	warnings, err := source.Check(ctx, replicas)
 	for _, w := range warnings {
 		log.Warn(w)
 	}

@@ -90,7 +90,7 @@ type API struct {
 	close     context.CancelFunc
 	streams   atomic.Int64
 	bodies    atomic.Int64  // bytes of bodies that are held
-	heartbeat time.Duration // how often a quiet event stream says that it lives
+	heartbeat time.Duration // how often an event stream says that it lives
 }
 
 // New gives an API. It contacts nothing. It panics on a kind whose types have

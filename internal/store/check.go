@@ -15,14 +15,15 @@ import (
 // Check asks the server whether Windlass can rely on it: that it is reached, of
 // the kind that the address says, new enough, and lets this user do what Windlass does.
 // The error says in words for the operator why it cannot be relied on; warnings are sentences for them.
-func Check(ctx context.Context, rdb redis.UniversalClient) (warnings []string, err error) {
+// replicas is what Options.Replicas will be.
+func Check(ctx context.Context, rdb redis.UniversalClient, replicas int) (warnings []string, err error) {
 	if err := reach(ctx, rdb); err != nil {
 		return nil, explain(err)
 	}
 	if c, ok := rdb.(*redis.ClusterClient); ok {
 		var mu sync.Mutex // the masters are asked at the same time
 		err = c.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-			w, err := checkNode(ctx, node, true)
+			w, err := checkNode(ctx, node, true, replicas)
 			mu.Lock()
 			defer mu.Unlock()
 			if len(w) > 0 {
@@ -31,7 +32,7 @@ func Check(ctx context.Context, rdb redis.UniversalClient) (warnings []string, e
 			return err
 		})
 	} else {
-		warnings, err = checkNode(ctx, rdb, false)
+		warnings, err = checkNode(ctx, rdb, false, replicas)
 	}
 	if err == nil {
 		err = permitted(ctx, rdb)
@@ -71,7 +72,7 @@ func reach(ctx context.Context, rdb redis.UniversalClient) error {
 	return failed
 }
 
-func checkNode(ctx context.Context, rdb redis.Cmdable, cluster bool) ([]string, error) {
+func checkNode(ctx context.Context, rdb redis.Cmdable, cluster bool, replicas int) (warnings []string, err error) {
 	info, err := rdb.Info(ctx).Result()
 	if err != nil {
 		return nil, fmt.Errorf("ask redis what it is: %w", err)
@@ -88,9 +89,22 @@ func checkNode(ctx context.Context, rdb redis.Cmdable, cluster bool) ([]string, 
 		return nil, fmt.Errorf("this Redis is version %s; Windlass needs 6.2 or newer, or Valkey", version)
 	}
 	if policy := infoField(info, "maxmemory_policy"); policy != "" && policy != noEviction {
-		return []string{fmt.Sprintf("Redis may throw accepted tasks away: maxmemory-policy is %s. Set it to noeviction.", policy)}, nil
+		warnings = append(warnings, fmt.Sprintf("Redis may throw accepted tasks away: maxmemory-policy is %s. Set it to noeviction.", policy))
 	}
-	return nil, nil
+	return append(warnings, waitWarning(infoField(info, "connected_slaves"), replicas)...), nil
+}
+
+// waitWarning compares how many replicas follow a master with how many are waited for. A failover
+// may make any of them the master: what it was not waited for is then lost.
+func waitWarning(following string, replicas int) []string {
+	n, err := strconv.Atoi(following)
+	switch {
+	case replicas == 0 || err != nil || n == replicas: // a Redis that does not say is not judged
+		return nil
+	case n < replicas:
+		return []string{fmt.Sprintf("No task is accepted: -wait-replicas is %d, and %d follow Redis.", replicas, n)}
+	}
+	return []string{fmt.Sprintf("A failover may lose accepted tasks: %d replicas follow Redis, and -wait-replicas is %d. Set it to %[1]d.", n, replicas)}
 }
 
 // permitted tries once what is asked of Redis at every turn: scripts that write

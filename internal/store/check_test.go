@@ -17,7 +17,7 @@ func TestCheckWarnsOfAFullRedis(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--maxmemory", "1", "--maxmemory-policy", "noeviction")
 	rdb := connectTo(t, Address{URL: server.URL()})
-	warnings, err := Check(t.Context(), rdb)
+	warnings, err := Check(t.Context(), rdb, 0)
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "full") {
 		t.Errorf("got %q, %v", warnings, err)
 	}
@@ -96,7 +96,7 @@ func TestCheckNamesTheCause(t *testing.T) {
 			t.Parallel()
 			rdb := connectTo(t, tt.address)
 			begin := time.Now()
-			_, err := Check(t.Context(), rdb)
+			_, err := Check(t.Context(), rdb, 0)
 			if took := time.Since(begin); took > 6*time.Second {
 				t.Errorf("it took %v", took)
 			}

@@ -41,23 +41,25 @@ func (s *Store) confirm(ctx context.Context, script *redis.Script, calls []call)
 // confirmOn runs the calls at places on one master, with one WAIT after them, and
 // puts the answers into cmds.
 func (s *Store) confirmOn(ctx context.Context, node redis.UniversalClient, script *redis.Script, calls []call, places []int, cmds []*redis.Cmd) {
-	for loaded := false; ; loaded = true {
-		err := s.replicated(ctx, node, func(pipe redis.Pipeliner) {
+	write := func(first func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd) error {
+		return s.replicated(ctx, node, func(pipe redis.Pipeliner) {
+			run := first
 			for _, i := range places {
 				keys, argv := scriptArgs(calls[i].queue, "", calls[i].args)
-				cmds[i] = script.EvalSha(ctx, pipe, keys, argv...)
+				cmds[i] = run(ctx, pipe, keys, argv...)
+				run = script.EvalSha
 			}
 		})
-		missing := redis.HasErrorPrefix(cmds[places[0]].Err(), "NOSCRIPT")
-		if missing && !loaded && script.Load(ctx, node).Err() == nil {
-			continue
+	}
+	err := write(script.EvalSha)
+	if redis.HasErrorPrefix(cmds[places[0]].Err(), "NOSCRIPT") {
+		// The text itself goes along, not before: in a failover the next connection may lead to another master.
+		err = write(script.Eval)
+	}
+	for _, i := range places {
+		if cmds[i].Err() == nil && err != nil {
+			cmds[i].SetErr(err)
 		}
-		for _, i := range places {
-			if cmds[i].Err() == nil && err != nil {
-				cmds[i].SetErr(err)
-			}
-		}
-		return
 	}
 }
 

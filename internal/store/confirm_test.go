@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -57,6 +58,52 @@ func TestReplicasHoldWhatIsAcknowledged(t *testing.T) {
 		t.Errorf("the replica holds %d tasks", n)
 	}
 	e.audit()
+}
+
+// Who waits for fewer replicas than there are, or for more, is told what that means.
+func TestReplicasAreCounted(t *testing.T) {
+	t.Parallel()
+	e, _ := replicated(t)
+	for replicas, want := range []string{"", "", "No task is accepted: -wait-replicas is 2, and 1 follow Redis."} {
+		warnings, err := Check(e.ctx, e.rdb, replicas)
+		e.ok(err)
+		if got := strings.Join(warnings, ""); got != want {
+			t.Errorf("%d: got %q, want %q", replicas, got, want)
+		}
+	}
+	if got := waitWarning("2", 1); len(got) != 1 || !strings.Contains(got[0], "2 replicas follow Redis, and -wait-replicas is 1. Set it to 2.") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// forgetful is a master that has lost its scripts whenever it is asked: as a client meets them
+// when one failover follows another.
+type forgetful struct{ node *redis.Client }
+
+func (forgetful) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (forgetful) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (f forgetful) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if err := f.node.ScriptFlush(ctx).Err(); err != nil {
+			return err
+		}
+		return next(ctx, cmds)
+	}
+}
+
+func TestReplicasOfAMasterWithoutScripts(t *testing.T) {
+	t.Parallel()
+	e, replica := replicated(t)
+	e.rdb.AddHook(forgetful{connect(t, "redis://"+e.rdb.(*redis.Client).Options().Addr).(*redis.Client)})
+	e.submit(nil)
+	for _, got := range e.SubmitAll(e.ctx, many(150)) {
+		e.ok(got.Err)
+	}
+	if n := len(replica.Client(t).Keys(e.ctx, recordKey("default", "*")).Val()); n != 151 {
+		t.Errorf("the replica holds %d tasks", n)
+	}
 }
 
 func TestReplicasThatDoNotAnswer(t *testing.T) {

@@ -184,12 +184,12 @@ func (s *Source) Client() (redis.UniversalClient, error) {
 }
 
 // Check asks the server whether Windlass can rely on it: see the function Check.
-func (s *Source) Check(ctx context.Context) ([]string, error) {
+func (s *Source) Check(ctx context.Context, replicas int) ([]string, error) {
 	client, err := s.Client()
 	if err != nil {
 		return nil, err
 	}
-	warnings, err := Check(ctx, client)
+	warnings, err := Check(ctx, client, replicas)
 	return warnings, errors.Join(err, client.Close())
 }
 

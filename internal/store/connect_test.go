@@ -116,7 +116,7 @@ func TestCheckRefusesOldServers(t *testing.T) {
 		"5.0.7": "this Redis is version 5.0.7; Windlass needs 6.2 or newer, or Valkey", "6.0.16": "6.0.16", "6.2.14": "",
 	} {
 		addr := oldServer(t, "# Server\r\nredis_version:"+version+"\r\nmaxmemory_policy:volatile-lru\r\n")
-		warnings, err := Check(t.Context(), connect(t, "redis://"+addr))
+		warnings, err := Check(t.Context(), connect(t, "redis://"+addr), 0)
 		if want == "" {
 			if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "volatile-lru") {
 				t.Errorf("%s: got %v, %v, want a warning", version, warnings, err)
@@ -130,7 +130,7 @@ func TestCheckRefusesOldServers(t *testing.T) {
 }
 
 func testCheck(e *env) {
-	if warnings, err := Check(e.ctx, e.rdb); err != nil || len(warnings) != 0 {
+	if warnings, err := Check(e.ctx, e.rdb, 0); err != nil || len(warnings) != 0 {
 		e.t.Errorf("check: got %v, %v", warnings, err)
 	}
 }
@@ -142,7 +142,7 @@ func TestCheckMemoryPolicy(t *testing.T) {
 		"one node": connect(t, redistest.Start(t, args...).URL()),
 		"cluster":  connect(t, redistest.StartCluster(t, 3, args...).URL()),
 	} {
-		warnings, err := Check(t.Context(), rdb)
+		warnings, err := Check(t.Context(), rdb, 0)
 		want := []string{"Redis may throw accepted tasks away: maxmemory-policy is allkeys-lru. Set it to noeviction."}
 		if err != nil || !slices.Equal(warnings, want) {
 			t.Errorf("%s: got %v, %v, want %v", name, warnings, err, want)
@@ -185,7 +185,7 @@ func TestUnreachable(t *testing.T) {
 	}
 	ctx := t.Context()
 	calls := map[string]error{}
-	_, calls["check"] = Check(ctx, rdb)
+	_, calls["check"] = Check(ctx, rdb, 0)
 	_, calls["submit"] = s.Submit(ctx, sub(nil))
 	_, calls["submit once"] = s.SubmitOnce(ctx, "me", "k", "p", sub(nil))
 	_, _, calls["claim"] = s.Claim(ctx, Want{Queue: "default", Worker: "w1", Many: 1})
@@ -227,7 +227,7 @@ func TestSource(t *testing.T) {
 		if source.Embedded() != (url == "") {
 			t.Errorf("%q: embedded is %v", url, source.Embedded())
 		}
-		if warnings, err := source.Check(t.Context()); err != nil || len(warnings) != 0 {
+		if warnings, err := source.Check(t.Context(), 0); err != nil || len(warnings) != 0 {
 			t.Errorf("%q: check: %v, %v", url, warnings, err)
 		}
 		a, err := source.Client()

@@ -31,8 +31,8 @@ type Diagnosis struct {
 const pings = 15
 
 // Diagnose asks the Redis at a what Check asks, and how it fares. The error is
-// Check's; Warnings are its warnings.
-func Diagnose(ctx context.Context, a Address) (d Diagnosis, err error) {
+// Check's; Warnings are its warnings, with what replicas means there.
+func Diagnose(ctx context.Context, a Address, replicas int) (d Diagnosis, err error) {
 	u, err := parseURL(a.URL)
 	if err != nil {
 		return d, err
@@ -46,7 +46,7 @@ func Diagnose(ctx context.Context, a Address) (d Diagnosis, err error) {
 	if d.User == "" {
 		d.User = u.user.Username()
 	}
-	if d.Warnings, err = Check(ctx, rdb); err != nil {
+	if d.Warnings, err = Check(ctx, rdb, replicas); err != nil {
 		return d, err
 	}
 	return d, explain(d.ask(ctx, rdb))

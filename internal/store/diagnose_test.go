@@ -11,7 +11,7 @@ import (
 func TestDiagnoseOfManyNodes(t *testing.T) {
 	for name, url := range map[string]string{"cluster": redistest.StartCluster(t, 3).URL(), "sentinel": redistest.StartSentinel(t, 1).URL()} {
 		t.Run(name, func(t *testing.T) {
-			d, err := Diagnose(t.Context(), Address{URL: url})
+			d, err := Diagnose(t.Context(), Address{URL: url}, 0)
 			if err != nil {
 				t.Fatal(err)
 			}

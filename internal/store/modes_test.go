@@ -40,14 +40,14 @@ func TestUserMayBeCheckedAndNoMore(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t, redistest.UserArgs(t, aclUser, aclPassword)...)
 	rdb := connect(t, "redis://"+aclUser+":"+aclPassword+"@"+s.Addr())
-	if warnings, err := Check(t.Context(), rdb); err != nil || len(warnings) > 0 {
+	if warnings, err := Check(t.Context(), rdb, 0); err != nil || len(warnings) > 0 {
 		t.Errorf("check: %v, %v", warnings, err)
 	}
 	// The cluster keeps its default user, which sets it up.
 	c := redistest.StartCluster(t, 1, redistest.UserArgs(t, aclUser, aclPassword)[3:]...)
 	e := newEnv(t, c.Client(t), Options{})
 	e.rdb = connect(t, strings.Replace(c.URL(), "://", "://"+aclUser+":"+aclPassword+"@", 1))
-	if warnings, err := Check(t.Context(), e.rdb); err != nil || len(warnings) > 0 {
+	if warnings, err := Check(t.Context(), e.rdb, 0); err != nil || len(warnings) > 0 {
 		t.Errorf("check of a cluster: %v, %v", warnings, err)
 	}
 	e = e.with(Options{})

@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Follow all tasks
-         * @description Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), and reset (too much was missed: fetch the list again).
+         * @description Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), reset (too much was missed: fetch the list again), and heartbeat (every 15 seconds; a stream that is silent for longer is dead).
          */
         get: operations["events"];
         put?: never;
@@ -344,7 +344,7 @@ export interface paths {
         };
         /**
          * Follow a task
-         * @description Server-sent events: task (the task without input and result, first of all and after each change), log (a line of its log), and end (the task is final; close the stream and get its result). An event's id is <version>.<sequence number of the last log line>.
+         * @description Server-sent events: task (the task without input and result, first of all and after each change), log (a line of its log), end (the task is final; close the stream and get its result), and heartbeat (every 15 seconds; a stream that is silent for longer is dead). An event's id is <version>.<sequence number of the last log line>.
          */
         get: operations["taskEvents"];
         put?: never;
@@ -1099,6 +1099,8 @@ export interface components {
             id: string;
             /** @description How it fares with shipping its log lines; left out when it ships none. */
             logs?: components["schemas"]["LogShipping"];
+            /** @description The same of its metrics, each document of which is a line. */
+            metrics?: components["schemas"]["LogShipping"];
             /** Format: int64 */
             pid: number;
             /**
@@ -1633,7 +1635,7 @@ export interface components {
              * @description How long the first of them has waited; 0 when none does.
              */
             oldest_pending_seconds: number;
-            /** @description By name: those that were ever used and those that a worker serves. */
+            /** @description By name: those that were asked for; else those that were ever used and those that a worker serves. */
             queues: {
                 [key: string]: components["schemas"]["QueueStats"];
             };
@@ -3134,7 +3136,7 @@ export interface operations {
     getStats: {
         parameters: {
             query?: {
-                /** @description Only what concerns these queues, separated by commas. One that nobody knows has nothing. */
+                /** @description Only what concerns these queues, separated by commas. One that nobody has used yet has nothing. */
                 queue?: string[];
             };
             header?: never;
