@@ -227,7 +227,7 @@ func TestStreamsGoOnWithTheirCredential(t *testing.T) {
 	}
 	for _, l := range streams {
 		for range 2 {
-			l.until(":")
+			l.until("heartbeat")
 		}
 	}
 	s.do("POST", path+"/cancel", "", bearer...).want(200)
