@@ -147,7 +147,11 @@ func lookAtBackend(ctx context.Context, c config) []finding {
 		return []finding{{fault, err.Error(), "-backend-url is its address"}} // readOptions has looked at it
 	}
 	defer backend.Close()
-	if err := backend.Ready(ctx); err != nil {
+	code, err := backend.Ready(ctx)
+	if code != "" {
+		err = fmt.Errorf("%w: %s", err, code)
+	}
+	if err != nil {
 		return []finding{{fault, c.backendURL + ": " + err.Error(),
 			"see that a process with the role api runs there and listens on more than its own loopback, and that its Redis answers"}}
 	}

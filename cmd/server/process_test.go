@@ -190,8 +190,12 @@ func (c *child) untilNotReady() {
 		if err != nil {
 			c.t.Fatalf("readyz while draining: %v", err)
 		}
+		body, err := io.ReadAll(response.Body)
 		_ = response.Body.Close()
 		if response.StatusCode == http.StatusServiceUnavailable {
+			if err != nil || !bytes.Contains(body, []byte(`"code":"shutting_down"`)) || !bytes.Contains(body, []byte(`"roles":["worker"]`)) {
+				c.t.Errorf("readyz while draining: %s, %v", body, err)
+			}
 			return
 		}
 	}

@@ -114,7 +114,7 @@ func (p *process) work(r role) role {
 func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	mux := http.NewServeMux()
 	end := func() {}
-	health := api.HealthHandler(p.ready, p.metrics.Handler())
+	health := api.HealthHandler(p.ready, p.roleNames, p.metrics.Handler())
 	for _, path := range api.HealthPaths() {
 		mux.Handle(path, health)
 	}
@@ -186,11 +186,14 @@ func (p *process) checkDoor(ctx context.Context) error {
 func (p *process) ready(ctx context.Context) error {
 	switch {
 	case p.draining.Load():
-		return errors.New("draining")
+		return api.ErrDraining
 	case p.store != nil:
 		return p.store.Ready(ctx)
 	case p.backend != nil:
-		return p.backend.Ready(ctx)
+		code, err := p.backend.Ready(ctx)
+		if err != nil {
+			return errors.Join(err, api.NotReady(code))
+		}
 	}
 	return nil // the page alone
 }

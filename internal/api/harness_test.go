@@ -28,6 +28,7 @@ type reportInput struct {
 	Name   string        `json:"name" minLength:"2" maxLength:"20"`
 	Size   int           `json:"size,omitempty" minimum:"1" maximum:"9"`
 	Pause  task.Duration `json:"pause,omitempty" default:"5ms"`
+	Wait   task.Duration `json:"wait,omitempty" exclusiveMinimum:"0"`
 	Secret string        `json:"secret,omitempty"`
 	Cached bool          `json:"cached,omitempty"`
 	Parts  []reportPart  `json:"parts,omitempty" maxItems:"3"`

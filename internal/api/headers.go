@@ -15,6 +15,26 @@ import (
 // maxIdempotencyKey is the length of an Idempotency-Key in characters.
 const maxIdempotencyKey = 255
 
+const headerIdempotencyKey = "Idempotency-Key"
+
+// idempotencyKey gives the request's key, empty when there is none. What is wrong with the header
+// is added to p: a client that sends one relies on it.
+func idempotencyKey(ctx context.Context, p *Problem) (string, *Problem) {
+	values := httpRequest(ctx).Header.Values(headerIdempotencyKey)
+	if len(values) == 0 {
+		return "", p
+	}
+	key, ok := parseIdempotencyKey(values[0])
+	if !ok {
+		p = addFault(p, Fault{"header." + headerIdempotencyKey,
+			fmt.Sprintf("must be 1 to %d printable ASCII characters, quoted or not; leave the header out to send no key", maxIdempotencyKey)})
+	}
+	if len(values) > 1 {
+		p = addFault(p, Fault{"header." + headerIdempotencyKey, "must be sent once"})
+	}
+	return key, p
+}
+
 // parseIdempotencyKey reads the header Idempotency-Key: a quoted string as the
 // IETF draft writes it (an RFC 8941 sf-string), or bare as most clients do.
 func parseIdempotencyKey(value string) (key string, ok bool) {

@@ -4,31 +4,20 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"time"
 )
 
-// readyTimeout bounds one question whether the process may get traffic.
-const readyTimeout = 2 * time.Second
-
 // HealthHandler answers /livez (the process is well; it asks nobody), /readyz
-// (whether it may get traffic: ready gave nil), /healthz and /health (old names of
-// /livez) and /metrics. Every role's process serves it; the API's own handler
-// holds it already. It needs no sign-in and tells no details.
-func HealthHandler(ready func(context.Context) error, metrics http.Handler) http.Handler {
+// (whether it may get traffic: ready gave nil; else why, and in which roles),
+// /healthz and /health (old names of /livez) and /metrics. Every role's process
+// serves it; the API's own handler holds it already. It needs no sign-in and tells
+// no addresses.
+func HealthHandler(ready func(context.Context) error, roles []string, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	live := func(w http.ResponseWriter, _ *http.Request) { plainText(w, http.StatusOK, "ok") }
 	mux.HandleFunc("GET /livez", live)
 	mux.HandleFunc("GET /healthz", live)
 	mux.HandleFunc("GET /health", live)
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-		defer cancel()
-		if err := ready(ctx); err != nil {
-			plainText(w, http.StatusServiceUnavailable, "not ready")
-			return
-		}
-		plainText(w, http.StatusOK, "ok")
-	})
+	mux.HandleFunc("GET /readyz", readyHandler(ready, roles))
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.RawPath != "" { // /%6detrics, which a load balancer's rule for /metrics does not know
 			plainText(w, http.StatusNotFound, "not found")

@@ -20,7 +20,8 @@ type outage struct {
 	args      []string
 	cause     func(*breaker)
 	mend      func(*breaker)
-	stillRead bool // tasks can be read meanwhile
+	stillRead bool   // tasks can be read meanwhile
+	code      string // what readyz says
 }
 
 // breaker holds one server and a connection to it that lives through most of what is done to it.
@@ -62,6 +63,7 @@ func (b *breaker) save(status string) {
 func outages() map[string]outage {
 	return map[string]outage{
 		"full": {
+			code: "redis_full",
 			cause: func(b *breaker) {
 				b.do("setrange", "ballast", 8<<20, "x")
 				b.do("config", "set", "maxmemory", "6mb", "maxmemory-policy", "noeviction")
@@ -69,10 +71,12 @@ func outages() map[string]outage {
 			mend: func(b *breaker) { b.do("del", "ballast") }, stillRead: true,
 		},
 		"read-only": {
+			code:  "redis_read_only",
 			cause: func(b *breaker) { b.server.Follow(redistest.Start(b)) },
 			mend:  func(b *breaker) { b.do("replicaof", "no", "one") }, stillRead: true,
 		},
 		"loading": {
+			code: "redis_loading",
 			args: []string{"--enable-debug-command", "yes", "--loading-process-events-interval-bytes", "1024"},
 			cause: func(b *breaker) {
 				keys := []any{"mset"}
@@ -92,14 +96,17 @@ func outages() map[string]outage {
 			mend: func(b *breaker) { <-b.reloaded },
 		},
 		"another password": {
+			code:  "redis_denied",
 			cause: func(b *breaker) { b.do("config", "set", "requirepass", "s3cret"); b.hangUp() },
 			mend:  func(b *breaker) { b.do("config", "set", "requirepass", "") },
 		},
 		"fewer permissions": {
+			code:  "redis_denied",
 			cause: func(b *breaker) { b.do("acl", "setuser", "default", "-evalsha", "-eval") },
 			mend:  func(b *breaker) { b.do("acl", "setuser", "default", "+@all") },
 		},
 		"cannot save": {
+			code: "redis_cannot_save",
 			cause: func(b *breaker) {
 				b.do("config", "set", "save", "3600 1000000", "stop-writes-on-bgsave-error", "yes")
 				if err := os.MkdirAll(filepath.Join(b.dump(), "in the way"), 0o700); err != nil {
@@ -116,11 +123,13 @@ func outages() map[string]outage {
 			}, stillRead: true,
 		},
 		"too many clients": {
+			// Whether the refusal is read before the connection breaks or the time is over is chance.
+			code:  "",
 			cause: func(b *breaker) { b.do("config", "set", "maxclients", "1"); b.hangUp() },
 			mend:  func(b *breaker) { b.do("config", "set", "maxclients", "1000") },
 		},
-		"hung":   {cause: func(b *breaker) { b.server.Pause() }, mend: func(b *breaker) { b.server.Resume() }},
-		"killed": {cause: func(b *breaker) { b.server.Kill() }, mend: func(b *breaker) { b.server.Restart() }},
+		"hung":   {code: "redis_silent", cause: func(b *breaker) { b.server.Pause() }, mend: func(b *breaker) { b.server.Resume() }},
+		"killed": {code: "redis_unreachable", cause: func(b *breaker) { b.server.Kill() }, mend: func(b *breaker) { b.server.Restart() }},
 	}
 }
 
@@ -156,7 +165,15 @@ func TestOutages(t *testing.T) {
 			if strings.Contains(got.body, "127.0.0.1") || strings.Contains(s.log.String(), "s3cret") {
 				t.Errorf("it tells too much: %s; %s", got.body, s.log.String())
 			}
-			eventually(t, func() bool { return s.do("GET", "/readyz", "").status == 503 })
+			var ready answer
+			eventually(t, func() bool {
+				ready = s.do("GET", "/readyz", "")
+				return ready.status == 503 && strings.HasPrefix(ready.at("code"), o.code)
+			})
+			if ready.at("type") != "/problems/"+slug(ready.at("code")) || ready.at("detail") == "" ||
+				ready.header.Get("Content-Type") != problemType || strings.Contains(ready.body, "127.0.0.1") {
+				t.Errorf("readyz says %s", ready.body)
+			}
 			s.do("GET", "/livez", "").want(200)
 			if name != "loading" { // it ends by itself
 				read := 503

@@ -45,6 +45,7 @@ const (
 	codeUnconfirmed = "task_unconfirmed"
 	codeShutdown    = "shutting_down"
 	codeInternal    = "internal_error"
+	codeNotReady    = "not_ready"
 	codeBackendAway = "backend_unavailable" // answered by a page that stands in front of the API
 	codeBackendLost = "backend_lost"        // the same
 )
@@ -59,6 +60,7 @@ type problemSort struct {
 func problemSorts() map[string]problemSort {
 	all := generalProblems()
 	maps.Copy(all, loadProblems())
+	maps.Copy(all, unreadyProblems())
 	return all
 }
 

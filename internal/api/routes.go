@@ -22,7 +22,7 @@ func (a *API) routes(h huma.API) {
 		OperationID: "submitTasks", Method: http.MethodPost, Path: pathBulk, Tags: []string{tagTasks},
 		Errors: []int{400, 413, 415, 422}, RequestBody: &huma.RequestBody{},
 		Summary:     "Hand in many tasks",
-		Description: "Up to 10,000 tasks at once. Each has its own outcome, in order; a fault in one leaves the others alone. When the store could take none of them the whole answer is 503, with Retry-After.",
+		Description: "Up to 10,000 tasks at once. Each has its own outcome, in order; a fault in one leaves the others alone. With an Idempotency-Key the request may be sent again until each item has a task: none is made twice. When the store could take none of them the whole answer is 503, with Retry-After.",
 	}, a.submitBulk)
 	register(a, h, ActionListTasks, huma.Operation{
 		OperationID: "listTasks", Method: http.MethodGet, Path: pathTasks, Tags: []string{tagTasks}, Errors: []int{422},
@@ -186,7 +186,7 @@ func (a *API) pages(router chi.Router) {
 		a.actionOf[http.MethodGet+" "+path] = ActionOpen
 		router.Method(http.MethodGet, path, h)
 	}
-	health := HealthHandler(a.config.Ready, a.config.Metrics.Handler())
+	health := HealthHandler(a.config.Ready, a.config.Process().Roles, a.config.Metrics.Handler())
 	for _, path := range HealthPaths() {
 		open(path, health)
 	}

@@ -32,6 +32,22 @@ const durationFormat = "go-duration"
 
 var durationPattern = regexp.MustCompile(`^-?(0|(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+)$`)
 
+// aboveZero turns exclusiveMinimum:"0" of durations, which is about numbers, into a
+// pattern. In Go zero means that the field was left out, so a zero that was sent
+// would silently be the default.
+func aboveZero(r huma.Registry) {
+	const unit = `(ns|us|µs|ms|s|m|h)`
+	for _, object := range r.Map() {
+		for _, s := range object.Properties {
+			if s.Format == durationFormat && s.ExclusiveMinimum != nil {
+				s.Pattern = `^(0+(\.0+)?` + unit + `)*(0*[1-9]\d*(\.\d+)?|0+\.0*[1-9]\d*)` + unit + `(\d+(\.\d+)?` + unit + `)*$`
+				s.PatternDescription, s.ExclusiveMinimum = "a duration above 0s", nil
+				s.PrecomputeMessages()
+			}
+		}
+	}
+}
+
 // newRegistry gives the registry of every schema. Names are stable: a kind's
 // input and result are named after the kind, all else after its Go type, which
 // a kind's own package stands before.
@@ -71,7 +87,9 @@ func kindSchema(kind, suffix string) string {
 // registerKind adds the schemas of a kind and gives the one of its input.
 func registerKind(r huma.Registry, k task.Kind) *huma.Schema {
 	r.Schema(withText(k.Result), true, kindSchema(k.Name, "Result"))
-	return r.Schema(withText(k.Input), true, kindSchema(k.Name, "Input"))
+	input := r.Schema(withText(k.Input), true, kindSchema(k.Name, "Input"))
+	aboveZero(r)
+	return input
 }
 
 // withText gives t with task.Duration fields as text. huma reads a field's

@@ -166,6 +166,7 @@ func rule(message string) string {
 		{"invalid date/time", "must be a time such as 2026-01-31T12:00:00Z"},
 		{"expected string to be RFC 3339 date-time", "must be a time such as 2026-01-31T12:00:00Z"},
 		{"expected string to be RFC 3986 uri", "must be a URL"},
+		{"expected string to be a duration above 0s", `must be a duration above 0s, such as "30s", "5m" or "1h30m"`},
 		{"expected string to be a duration", `must be a duration such as "30s", "5m" or "1h30m"`},
 		{"expected string to be ", "must be "}, // a pattern in words
 		{"invalid integer", "must be a whole number"},

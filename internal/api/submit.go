@@ -1,9 +1,8 @@
 package api
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -13,8 +12,6 @@ import (
 	"windlass/internal/task"
 	"windlass/internal/tracing"
 )
-
-const maxBulk = 10_000
 
 type submitInput struct {
 	IdempotencyKey string `header:"Idempotency-Key" doc:"A key of your making, up to 255 characters. The same request with the same key within 24 hours makes one task only." example:"\"8e03978e-40d5-43dd-bc93-6894a57f9324\""`
@@ -37,14 +34,7 @@ type taskOutput struct {
 
 func (a *API) submit(ctx context.Context, in *submitInput) (*taskOutput, error) {
 	sub, p := a.submission(in.RawBody, "body", a.store.Now())
-	key := ""
-	if in.IdempotencyKey != "" {
-		var ok bool
-		if key, ok = parseIdempotencyKey(in.IdempotencyKey); !ok {
-			p = addFault(p, Fault{"header.Idempotency-Key",
-				fmt.Sprintf("must be 1 to %d printable ASCII characters, quoted or not", maxIdempotencyKey)})
-		}
-	}
+	key, p := idempotencyKey(ctx, p)
 	if p != nil {
 		return nil, p
 	}
@@ -106,17 +96,24 @@ func (a *API) keep(ctx context.Context, key string, body []byte, sub store.Submi
 	if key == "" {
 		return a.store.Submit(ctx, sub)
 	}
+	fingerprint, err := fingerprint(pathTasks, body)
+	if err != nil {
+		return store.Accepted{}, err
+	}
+	return a.store.SubmitOnce(ctx, CallerOf(ctx).scope(), key, fingerprint, sub)
+}
+
+// fingerprint tells requests with the same Idempotency-Key apart: by what their bodies mean.
+func fingerprint(path string, body []byte) (string, error) {
 	form, err := canonical(body)
 	if err != nil {
-		return store.Accepted{}, problem(codeInvalidJSON, "")
+		return "", problem(codeInvalidJSON, "")
 	}
-	scope := CallerOf(ctx).ID
-	if scope == "" {
-		scope = "anonymous"
-	}
-	fingerprint := digest([]byte(http.MethodPost), []byte(pathTasks), form)
-	return a.store.SubmitOnce(ctx, scope, key, fingerprint, sub)
+	return digest([]byte(http.MethodPost), []byte(path), form), nil
 }
+
+// scope is whose an Idempotency-Key is.
+func (c *Caller) scope() string { return cmp.Or(c.ID, "anonymous") }
 
 // outcome gives the status of an accepted submission: 202 when work is to be
 // done because of it, 200 when a task that was there already answers it.
@@ -180,134 +177,4 @@ func (a *API) changed(ctx context.Context, w *store.Watcher, over <-chan time.Ti
 			return false
 		}
 	}
-}
-
-type bulkInput struct {
-	IdempotencyKey string `header:"Idempotency-Key" doc:"Not supported here: give each item a unique key instead."`
-	CacheControl   string `header:"Cache-Control" doc:"no-cache: run anew, even when results are kept."`
-	Traceparent    string `header:"traceparent" doc:"W3C trace context: the task joins the trace, and http.request hands it on. One that is not valid is passed over."`
-	RawBody        []byte `contentType:"application/json"`
-}
-
-// Bulk is many tasks as they are handed in.
-type Bulk struct {
-	Items []Submit `json:"items" minItems:"1" maxItems:"10000" nullable:"false" doc:"1 to 10,000 tasks; the whole request at most 8 MiB."`
-}
-
-// BulkResult is one outcome per item, in order.
-type BulkResult struct {
-	Items []BulkItem `json:"items" nullable:"false"`
-}
-
-// BulkItem is the outcome of one item: the task or the problem.
-type BulkItem struct {
-	Status  int        `json:"status" doc:"The status that the item would have had alone." example:"202"`
-	Task    *task.Task `json:"task,omitempty" doc:"The task, when there is one."`
-	Problem *Problem   `json:"problem,omitempty" doc:"Why there is no task."`
-}
-
-type bulkOutput struct {
-	RateLimit       string `header:"RateLimit" doc:"What is left of the client's limit."`
-	RateLimitPolicy string `header:"RateLimit-Policy" doc:"The client's limit."`
-	Body            BulkResult
-}
-
-// chargeTasks charges the tasks of a bulk request.
-func (a *API) chargeTasks(ctx context.Context, n int, out *bulkOutput) *Problem {
-	h := http.Header{}
-	if p := a.charge(ctx, h, limitSubmit, n); p != nil {
-		return p.with("RateLimit", h.Get("RateLimit")).with("RateLimit-Policy", h.Get("RateLimit-Policy"))
-	}
-	out.RateLimit, out.RateLimitPolicy = h.Get("RateLimit"), h.Get("RateLimit-Policy")
-	return nil
-}
-
-func (a *API) submitBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error) {
-	items, p := bulkItems(in.RawBody)
-	if in.IdempotencyKey != "" {
-		p = addFault(p, Fault{"header.Idempotency-Key", "is not supported for bulk requests; give each item a unique key"})
-	}
-	if p != nil {
-		return nil, p
-	}
-	out := &bulkOutput{}
-	if p := a.chargeTasks(ctx, len(items), out); p != nil {
-		return nil, p
-	}
-	traced, span := a.config.Tracer.SubmitMany(ctx, len(items))
-	defer span.End()
-	traceparent := tracing.Traceparent(traced)
-	now, caller := a.store.Now(), CallerOf(ctx)
-	result := BulkResult{Items: make([]BulkItem, len(items))}
-	var subs []store.Submission
-	var places []int
-	check := &secretCheck{api: a}
-	for i, raw := range items {
-		at := fmt.Sprintf("body.items[%d]", i)
-		sub, p := a.submission(raw, at, now)
-		if p == nil && !caller.sees(sub.Kind, sub.Queue) {
-			p = outside(caller)
-		}
-		if p == nil {
-			p = check.faults(ctx, sub, at)
-		}
-		if p != nil {
-			result.Items[i] = a.failedItem(ctx, p)
-			continue
-		}
-		sub.SubmittedBy = caller.mark()
-		sub.Fresh = noCache(in.CacheControl)
-		sub.Traceparent = traceparent
-		subs, places = append(subs, sub), append(places, i)
-	}
-	away := 0
-	for j, got := range a.store.SubmitAll(ctx, subs) {
-		if store.Unavailable(got.Err) {
-			if away++; away == len(items) { // no item had an outcome of its own
-				return nil, got.Err
-			}
-		}
-		if got.Err != nil {
-			result.Items[places[j]] = a.failedItem(ctx, got.Err)
-			continue
-		}
-		if p := unseen(caller, got.Task); p != nil {
-			result.Items[places[j]] = a.failedItem(ctx, p)
-			continue
-		}
-		result.Items[places[j]] = BulkItem{Status: outcome(got.Cause), Task: a.show(ctx, got.Task)}
-	}
-	out.Body = result
-	return out, nil
-}
-
-func (a *API) failedItem(ctx context.Context, err error) BulkItem {
-	p := a.problemOf(ctx, err)
-	return BulkItem{Status: p.Status, Problem: p}
-}
-
-// bulkItems splits a bulk body, so that a fault in one item leaves the others alone.
-func bulkItems(body []byte) ([]json.RawMessage, *Problem) {
-	var members map[string]json.RawMessage
-	err := json.Unmarshal(body, &members)
-	if _, broken := errors.AsType[*json.SyntaxError](err); broken {
-		return nil, problem(codeInvalidJSON, "")
-	}
-	if err != nil || members == nil {
-		return nil, faulty(Fault{"body", "must be an object"})
-	}
-	var faults []Fault
-	for name := range members {
-		if name != "items" {
-			faults = append(faults, Fault{"body." + name, "is not a known field"})
-		}
-	}
-	var items []json.RawMessage
-	if err := json.Unmarshal(members["items"], &items); err != nil || len(items) < 1 || len(items) > maxBulk {
-		faults = append(faults, Fault{"body.items", fmt.Sprintf("must be a list of 1 to %d tasks", maxBulk)})
-	}
-	if len(faults) > 0 {
-		return nil, faulty(tidy(faults)...)
-	}
-	return items, nil
 }

@@ -2,6 +2,8 @@ package api
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +52,80 @@ func TestIdempotencyKey(t *testing.T) {
 	if bad.at("errors.0.location") != "header.Idempotency-Key" {
 		t.Errorf("problem is %s", bad.body)
 	}
-	s.do("POST", "/api/v1/tasks/bulk", `{"items":[`+oneReport+`]}`, "Idempotency-Key", "x").want(422)
+}
+
+// A header that is there names a key: a client that sends an empty one believes itself safe.
+func TestIdempotencyKeyIsNamed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for path, body := range map[string]string{"/api/v1/tasks": oneReport, "/api/v1/tasks/bulk": `{"items":[` + oneReport + `]}`} {
+		for _, values := range [][]string{{""}, {" "}, {`""`}, {strings.Repeat("k", 256)}, {"a", "b"}} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.server.URL+path, strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", "application/json")
+			r.Header["Idempotency-Key"] = values
+			response, err := s.server.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(response.Body)
+			_ = response.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := answer{t, response.StatusCode, response.Header, string(text)}
+			if got.want(422).at("errors.0.location") != "header.Idempotency-Key" || !strings.HasPrefix(got.at("errors.0.message"), "must be ") {
+				t.Errorf("%s with %q: %s", path, values, got.body)
+			}
+		}
+	}
+	s.do("GET", "/api/v1/tasks", "").want(200)
+	if got := s.do("GET", "/api/v1/tasks", ""); got.at("items.0.id") != "" {
+		t.Errorf("a task was made: %s", got.body)
+	}
+}
+
+func TestIdempotencyKeyOfBulk(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	post := func(body, key string) answer {
+		return s.do("POST", "/api/v1/tasks/bulk", body, "Idempotency-Key", key)
+	}
+	body := `{"items":[` + oneReport + `,{"kind":"test.report","input":{"name":"x"}},` + oneReport + `]}`
+	first := post(body, `"k"`).want(200)
+	again := post(" "+strings.ReplaceAll(body, ":", " : "), "k").want(200)
+	for i, status := range []string{"202", "422", "202"} {
+		at := fmt.Sprintf("items.%d.", i)
+		if first.at(at+"status") != status {
+			t.Errorf("item %d at first: %s", i, first.at(at+"status"))
+		}
+		if status == "202" {
+			status = "200"
+		}
+		if again.at(at+"status") != status || again.at(at+"task.id") != first.at(at+"task.id") {
+			t.Errorf("item %d again: %s of %s", i, again.at(at+"status"), again.body)
+		}
+	}
+	if first.header.Get("Idempotency-Replayed") != "" || again.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("replayed is %q, then %q", first.header.Get("Idempotency-Replayed"), again.header.Get("Idempotency-Replayed"))
+	}
+	if all := s.do("GET", "/api/v1/tasks", "").want(200); all.at("items.1.id") == "" || all.at("items.2.id") != "" {
+		t.Errorf("two tasks were to be made: %s", all.body)
+	}
+	for _, got := range []answer{post(`{"items":[`+oneReport+`]}`, "k"), s.do("POST", "/api/v1/tasks", oneReport, "Idempotency-Key", "k")} {
+		if got.want(422).at("code") != "idempotency_key_reused" {
+			t.Errorf("another request with the key: %s", got.body)
+		}
+	}
+	id := first.at("items.2.task.id")
+	s.do("POST", "/api/v1/tasks/"+id+"/cancel", "").want(200)
+	s.do("DELETE", "/api/v1/tasks/"+id, "").want(204)
+	gone := post(body, "k").want(200)
+	if gone.at("items.2.status") != "410" || gone.at("items.2.problem.code") != "idempotency_key_gone" || gone.at("items.0.status") != "200" {
+		t.Errorf("after one was deleted: %s", gone.body)
+	}
 }
 
 func TestUnique(t *testing.T) {

@@ -70,7 +70,7 @@ func (a *API) lookAround(ctx context.Context, s *System) error {
 	s.Redis.Reachable = true
 	if err := a.config.Ready(ctx); err != nil {
 		a.log.WarnContext(ctx, "the store takes nothing", "error", err, "request_id", requestID(ctx))
-		s.find("redis", "Redis answers, and takes nothing that is written: it is full, or read-only. No task is accepted until it does.")
+		s.find("redis", "Redis answers, and takes nothing that is written: %s. No task is accepted until that is over.", unready(err).Title)
 	}
 	s.findRedis()
 	all, err := a.store.Processes(ctx)

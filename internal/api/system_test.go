@@ -69,7 +69,7 @@ func TestSystemFindsTrouble(t *testing.T) {
 			}
 			s.config("maxmemory", fmt.Sprint(v.UsedBytes*11/10))
 		}},
-		{"a Redis that takes nothing", "redis", "takes nothing that is written", func() { s.config("maxmemory", "1") }},
+		{"a Redis that takes nothing", "redis", "takes nothing that is written: Redis is full.", func() { s.config("maxmemory", "1") }},
 	} {
 		tt.bring()
 		eventually(t, func() bool { // what is asked of the store is kept for a second

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -132,9 +133,26 @@ func TestPanics(t *testing.T) {
 
 func TestNotReady(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(c *Config) { c.Ready = func(context.Context) error { return errors.New("draining 10.0.0.7") } })
-	if got := s.do("GET", "/readyz", "").want(503); strings.Contains(got.body, "10.0.0.7") {
-		t.Errorf("readyz tells %s", got.body)
+	var why error
+	s := newSite(t, func(c *Config) {
+		c.Ready = func(context.Context) error { return why }
+		c.Process = func() store.Process { return store.Process{Roles: []string{"api", "worker"}} }
+	})
+	if got := s.do("GET", "/readyz", "").want(200); got.at("status") != "ready" || got.at("roles") != "[api worker]" {
+		t.Errorf("when it is ready: %s", got.body)
+	}
+	for code, err := range map[string]error{
+		"not_ready":           errors.New("unheard of at 10.0.0.7"),
+		"shutting_down":       fmt.Errorf("drain of 10.0.0.7: %w", ErrDraining),
+		"redis_full":          errors.Join(errors.New("10.0.0.7 answers 503"), NotReady("redis_full")),
+		"backend_unavailable": NotReady(""),
+	} {
+		why = err
+		got := s.do("GET", "/readyz", "").want(503)
+		if got.at("code") != code || got.at("status") != "503" || got.at("detail") == "" || got.at("roles") != "[api worker]" || strings.Contains(got.body, "10.0.0.7") {
+			t.Errorf("%s: readyz tells %s", code, got.body)
+		}
+		s.do("GET", "/problems/"+slug(code), "").want(200)
 	}
 	s.do("GET", "/livez", "").want(200)
 }

@@ -28,7 +28,7 @@ type HTTPRequestInput struct {
 	Body          string            `json:"body,omitempty" doc:"The body as text. Leave it out when json is given."`
 	JSON          json.RawMessage   `json:"json,omitempty" doc:"The body as JSON. Leave it out when body is given."`
 	Success       []string          `json:"success,omitempty" maxItems:"32" nullable:"false" doc:"Which statuses mean success, such as 204 or 200-299. Left out: 200-299." example:"[\"200-299\",\"304\"]"`
-	Timeout       task.Duration     `json:"timeout,omitempty" doc:"How long to wait for the whole answer, at most 15m. Left out: 30s." example:"30s"`
+	Timeout       task.Duration     `json:"timeout,omitempty" exclusiveMinimum:"0" doc:"How long to wait for the whole answer, at most 15m. Left out: 30s." example:"30s"`
 	MaxRedirects  int               `json:"max_redirects,omitempty" minimum:"0" maximum:"10" doc:"How many redirects to follow. Left out: none, a redirect is a failure. Credentials and signatures are not sent on to another origin."`
 	Secret        string            `json:"secret,omitempty" format:"password" writeOnly:"true" maxLength:"200" doc:"A Standard Webhooks signing secret (whsec_… or whsk_…). With it the request is signed."`
 	SecretName    string            `json:"secret_name,omitempty" maxLength:"64" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$" patternDescription:"1 to 64 of a-z, 0-9, dot, _ and -, beginning with a letter or digit" doc:"The name of a stored secret to sign with, in place of secret." example:"orders-webhook"`

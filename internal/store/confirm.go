@@ -79,13 +79,17 @@ func (s *Store) confirmed(ctx context.Context, queue, id string) error {
 
 // master gives a client of the node that holds the queue.
 func (s *Store) master(ctx context.Context, queue string) (redis.UniversalClient, error) {
+	return s.masterOf(ctx, countsKey(queue))
+}
+
+func (s *Store) masterOf(ctx context.Context, key string) (redis.UniversalClient, error) {
 	cluster, ok := s.rdb.(*redis.ClusterClient)
 	if !ok {
 		return s.rdb, nil
 	}
-	node, err := cluster.MasterForKey(ctx, countsKey(queue))
+	node, err := cluster.MasterForKey(ctx, key)
 	if err != nil {
-		return nil, fmt.Errorf("find the master of queue %s: %w", queue, err)
+		return nil, fmt.Errorf("find the master of %s: %w", key, err)
 	}
 	return node, nil
 }

@@ -106,6 +106,21 @@ func TestReplicasOfAMasterWithoutScripts(t *testing.T) {
 	}
 }
 
+// Where no task would be accepted the process is not ready, and says why.
+func TestReplicasLag(t *testing.T) {
+	t.Parallel()
+	e, replica := replicated(t)
+	e.ok(e.Ready(e.ctx))
+	replica.Pause()
+	var err error
+	e.eventually("readiness to be lost", func() bool { err = e.Ready(e.ctx); return err != nil })
+	if TroubleOf(err) != TroubleLagging {
+		t.Errorf("got %q of %v", TroubleOf(err), err)
+	}
+	replica.Resume()
+	e.eventually("readiness to come back", func() bool { return e.Ready(e.ctx) == nil })
+}
+
 func TestReplicasThatDoNotAnswer(t *testing.T) {
 	t.Parallel()
 	e, replica := replicated(t)
@@ -142,6 +157,9 @@ func TestReplicasThatDoNotAnswer(t *testing.T) {
 func TestReplicasOfACluster(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, connect(t, redistest.StartCluster(t, 3).URL()), Options{Replicas: 1, ReplicaTimeout: 50 * time.Millisecond})
+	if err := e.Ready(e.ctx); TroubleOf(err) != TroubleLagging {
+		t.Errorf("ready: %v", err)
+	}
 	for _, queue := range []string{"default", "a", "b", "c"} {
 		_, err := e.Submit(e.ctx, sub(func(s *Submission) { s.Queue = queue }))
 		e.wantUnconfirmed(err)

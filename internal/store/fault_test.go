@@ -24,7 +24,7 @@ import (
 //	asynq's syncer is dead: one failed done runs the task again   TestSyncerIsDead
 //	go-redis stays with a dead master                             TestStickyTopology (connect_test.go)
 //	one fetch a round trip bounds a worker                        TestOneFetchARoundTrip
-//	a reply is lost, the command is sent again                    TestLostReplyOf… (Submit, SubmitOnce, Claim, End, Report, Retry, Delete, Cancel, Extend, Upkeep)
+//	a reply is lost, the command is sent again                    TestLostReplyOf… (Submit, SubmitOnce, SubmitAllOnce, Claim, End, Report, Retry, Delete, Cancel, Extend, Upkeep)
 //	a request is lost                                             the same tests
 //	the last attempt is begun by a lost dequeue and never runs    TestLostReplyOfTheLastClaim
 //	a handler ignores its context: its slot is given away         TestHandlerThatIgnoresItsContext

@@ -37,7 +37,9 @@ type idSource struct {
 	count uint16
 }
 
-func (s *idSource) next(now time.Time, queue string) string {
+func (s *idSource) next(now time.Time, queue string) string { return s.mint(now).id(queue) }
+
+func (s *idSource) mint(now time.Time) (n idNumber) {
 	s.mu.Lock()
 	if ms := uint64(now.UnixMilli()); ms > s.ms {
 		s.ms, s.count = ms, 0
@@ -47,10 +49,29 @@ func (s *idSource) next(now time.Time, queue string) string {
 	ms, count := s.ms, s.count
 	s.mu.Unlock()
 
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], ms<<16|uint64(count))
-	randomBytes(b[8:])
-	return idPrefix + idEncoding.EncodeToString(b[:]) + "_" + queue
+	binary.BigEndian.PutUint64(n[:8], ms<<16|uint64(count))
+	randomBytes(n[8:])
+	return n
+}
+
+// idNumber is what tells a queue's ids apart.
+type idNumber [16]byte
+
+func (n idNumber) String() string { return idEncoding.EncodeToString(n[:]) }
+
+func (n idNumber) id(queue string) string { return idPrefix + n.String() + "_" + queue }
+
+// plus gives the number that counts i more.
+func (n idNumber) plus(i int) idNumber {
+	binary.BigEndian.PutUint64(n[:8], binary.BigEndian.Uint64(n[:8])+uint64(i))
+	return n
+}
+
+// parseNumber reads what String wrote.
+func parseNumber(text string) (n idNumber, ok bool) {
+	b, err := idEncoding.DecodeString(text)
+	// The decoder passes over line breaks and spare bits: only what encodes back is a number.
+	return idNumber(append(b, n[:]...)), err == nil && idEncoding.EncodeToString(b) == text && len(b) == len(n)
 }
 
 // parseID gives the queue and the time (to the ms) that an id tells.
@@ -59,12 +80,11 @@ func parseID(id string) (queue string, created time.Time, ok bool) {
 	if !found || len(rest) < idLength+2 || rest[idLength] != '_' {
 		return "", time.Time{}, false
 	}
-	b, err := idEncoding.DecodeString(rest[:idLength])
-	// The decoder passes over line breaks and spare bits: only what encodes back is an id.
-	if err != nil || idEncoding.EncodeToString(b) != rest[:idLength] || !ValidQueue(rest[idLength+1:]) {
+	n, ok := parseNumber(rest[:idLength])
+	if !ok || !ValidQueue(rest[idLength+1:]) {
 		return "", time.Time{}, false
 	}
-	ms := binary.BigEndian.Uint64(b) >> 16
+	ms := binary.BigEndian.Uint64(n[:8]) >> 16
 	return rest[idLength+1:], time.UnixMilli(int64(ms)).UTC(), true
 }
 

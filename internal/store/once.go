@@ -14,7 +14,7 @@ import (
 // fingerprint tells whether the request is the same.
 // Errors beside Submit's: ErrKeyReused, ErrKeyGone.
 func (s *Store) SubmitOnce(ctx context.Context, scope, key, fingerprint string, sub Submission) (Accepted, error) {
-	name := "wl:idem:" + scope + ":" + key
+	name := onceKey(scope, key)
 	id := s.ids.next(s.Now(), sub.Queue)
 	won, err := s.rdb.SetNX(ctx, name, "claimed "+id+" "+fingerprint, s.opts.IdempotencyTTL).Result()
 	if err != nil {
@@ -26,13 +26,12 @@ func (s *Store) SubmitOnce(ctx context.Context, scope, key, fingerprint string, 
 	return s.submitClaimed(ctx, name, id, fingerprint, sub)
 }
 
+func onceKey(scope, key string) string { return "wl:idem:" + scope + ":" + key }
+
 func (s *Store) submitAgain(ctx context.Context, name, fingerprint string, sub Submission) (Accepted, error) {
-	value, err := s.rdb.Get(ctx, name).Result()
-	if errors.Is(err, redis.Nil) {
-		return Accepted{}, fmt.Errorf("read idempotency key: it ended just now: %w", err)
-	}
+	value, err := s.readOnce(ctx, name)
 	if err != nil {
-		return Accepted{}, fmt.Errorf("read idempotency key: %w", err)
+		return Accepted{}, err
 	}
 	phase, rest, _ := strings.Cut(value, " ")
 	id, first, _ := strings.Cut(rest, " ")
@@ -52,20 +51,43 @@ func (s *Store) submitAgain(ctx context.Context, name, fingerprint string, sub S
 	return s.submitClaimed(ctx, name, id, fingerprint, sub)
 }
 
+// readOnce gives what an Idempotency-Key stands for.
+func (s *Store) readOnce(ctx context.Context, name string) (string, error) {
+	value, err := s.rdb.Get(ctx, name).Result()
+	if errors.Is(err, redis.Nil) {
+		return "", fmt.Errorf("read idempotency key: it ended just now: %w", err)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read idempotency key: %w", err)
+	}
+	return value, nil
+}
+
 func (s *Store) submitClaimed(ctx context.Context, name, id, fingerprint string, sub Submission) (Accepted, error) {
 	got, err := s.submitAs(ctx, id, sub)
 	if err != nil {
 		return Accepted{}, err
 	}
-	value := "kept " + got.Task.ID + " " + fingerprint
-	there, err := s.rdb.SetXX(ctx, name, value, redis.KeepTTL).Result()
-	if err == nil && !there { // a failover came after the claim, and lost it
-		if err = s.rdb.SetNX(ctx, name, value, s.opts.IdempotencyTTL).Err(); err == nil {
-			err = s.confirmed(ctx, sub.Queue, got.Task.ID)
-		}
+	again, err := s.keepOnce(ctx, name, "kept "+got.Task.ID+" "+fingerprint)
+	if err == nil && again {
+		err = s.confirmed(ctx, sub.Queue, got.Task.ID)
 	}
 	if err != nil {
-		return Accepted{}, fmt.Errorf("keep idempotency key: %w", err)
+		return Accepted{}, err
 	}
 	return got, nil
+}
+
+// keepOnce writes what an Idempotency-Key stands for from now on. again is true when a failover
+// came after the claim, and lost it: what the claim was for may not be confirmed.
+func (s *Store) keepOnce(ctx context.Context, name, value string) (again bool, err error) {
+	there, err := s.rdb.SetXX(ctx, name, value, redis.KeepTTL).Result()
+	if err == nil && !there {
+		again = true
+		err = s.rdb.SetNX(ctx, name, value, s.opts.IdempotencyTTL).Err()
+	}
+	if err != nil {
+		return false, fmt.Errorf("keep idempotency key: %w", err)
+	}
+	return again, nil
 }

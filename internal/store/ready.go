@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -15,7 +16,7 @@ const (
 	// readyFresh is how long one trial answers everybody who asks.
 	readyFresh = time.Second
 	// readyTimeout bounds a trial: a health check that waits longer counts as failed anyway.
-	readyTimeout = 1500 * time.Millisecond
+	readyTimeout = 1800 * time.Millisecond
 )
 
 // readiness remembers the last trial.
@@ -27,7 +28,8 @@ type readiness struct {
 
 // Ready tries whether Redis takes what Windlass writes: a full or read-only one
 // answers a ping as if all were well. It asks at most once in readyFresh, however
-// many ask it. On a cluster it tries one of the masters.
+// many ask it. With Options.Replicas it waits for them, as a submit would. On a
+// cluster it tries one of the masters. TroubleOf tells what its error means.
 func (s *Store) Ready(ctx context.Context) error {
 	r := &s.ready
 	r.mu.Lock()
@@ -38,10 +40,23 @@ func (s *Store) Ready(ctx context.Context) error {
 	// Others share the answer: it must not be that one of them went away.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
 	defer cancel()
-	r.err = redis.NewScript(`return redis.call('SET', KEYS[1], '1', 'PX', 60000)`).Run(ctx, s.rdb, []string{readyKey}).Err()
-	if r.err != nil {
+	if r.err = s.tryWrite(ctx); r.err != nil {
 		r.err = fmt.Errorf("try to write to redis: %w", r.err)
 	}
 	r.at = time.Now()
 	return r.err
+}
+
+func (s *Store) tryWrite(ctx context.Context) error {
+	script := redis.NewScript(`return redis.call('SET', KEYS[1], '1', 'PX', 60000)`)
+	if s.opts.Replicas == 0 {
+		return script.Run(ctx, s.rdb, []string{readyKey}).Err()
+	}
+	node, err := s.masterOf(ctx, readyKey)
+	if err != nil {
+		return err
+	}
+	var wrote *redis.Cmd
+	err = s.replicated(ctx, node, func(pipe redis.Pipeliner) { wrote = script.Eval(ctx, pipe, []string{readyKey}) })
+	return cmp.Or(wrote.Err(), err)
 }

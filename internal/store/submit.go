@@ -83,6 +83,11 @@ const submitBatch = 1000
 
 // SubmitAll keeps many tasks in a few round trips. Each has its own outcome, in order.
 func (s *Store) SubmitAll(ctx context.Context, subs []Submission) []SubmitResult {
+	now := s.Now()
+	return s.submitAllAs(ctx, subs, func(i int) string { return s.ids.next(now, subs[i].Queue) })
+}
+
+func (s *Store) submitAllAs(ctx context.Context, subs []Submission, id func(i int) string) []SubmitResult {
 	results := make([]SubmitResult, len(subs))
 	entries := make([]entry, 0, min(len(subs), submitBatch))
 	places := make([]int, 0, cap(entries))
@@ -93,7 +98,6 @@ func (s *Store) SubmitAll(ctx context.Context, subs []Submission) []SubmitResult
 		}
 		entries, places = entries[:0], places[:0]
 	}
-	now := s.Now()
 	var away error // Redis cannot be asked: one item waits for that, not each
 	for i, sub := range subs {
 		err := away
@@ -104,7 +108,7 @@ func (s *Store) SubmitAll(ctx context.Context, subs []Submission) []SubmitResult
 		}
 		var e entry
 		if err == nil {
-			e, err = newEntry(s.ids.next(now, sub.Queue), sub)
+			e, err = newEntry(id(i), sub)
 		}
 		if err != nil {
 			results[i].Err = err
@@ -235,7 +239,7 @@ func (s *Store) accepted(ctx context.Context, e entry, got submitted) (Accepted,
 	if got.cause != "created" {
 		t, err := s.Get(ctx, got.value)
 		if errors.Is(err, ErrNotFound) { // it ended and was removed in between
-			return s.Submit(ctx, e.sub)
+			return s.submitAs(ctx, e.id, e.sub)
 		}
 		return Accepted{Task: t, Cause: Cause(got.cause)}, err
 	}

@@ -36,13 +36,13 @@ const (
 )
 
 // Policy is the rules for a task's attempts. In an override every zero field
-// means "as the kind has it".
+// means "as the kind has it"; the API refuses a zero that was sent.
 type Policy struct {
 	MaxAttempts int      `json:"max_attempts,omitempty" minimum:"1" maximum:"1000" doc:"How many attempts may fail before the task does."`
-	MinBackoff  Duration `json:"min_backoff,omitempty" doc:"The wait after the first failed attempt, less up to a fifth by chance so that not all come back at once; each next one doubles it." example:"1s"`
-	MaxBackoff  Duration `json:"max_backoff,omitempty" doc:"The longest wait between attempts, at most 24h." example:"10m"`
-	Timeout     Duration `json:"timeout,omitempty" doc:"How long one attempt may take, at most 24h." example:"5m"`
-	Deadline    Duration `json:"deadline,omitempty" doc:"How long after the time at which it may start the task is still tried, at most 720h." example:"24h"`
+	MinBackoff  Duration `json:"min_backoff,omitempty" exclusiveMinimum:"0" doc:"The wait after the first failed attempt, less up to a fifth by chance so that not all come back at once; each next one doubles it." example:"1s"`
+	MaxBackoff  Duration `json:"max_backoff,omitempty" exclusiveMinimum:"0" doc:"The longest wait between attempts, at most 24h." example:"10m"`
+	Timeout     Duration `json:"timeout,omitempty" exclusiveMinimum:"0" doc:"How long one attempt may take, at most 24h." example:"5m"`
+	Deadline    Duration `json:"deadline,omitempty" exclusiveMinimum:"0" doc:"How long after the time at which it may start the task is still tried, at most 720h." example:"24h"`
 }
 
 // With gives p with every field that o sets taken from o.

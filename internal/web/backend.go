@@ -92,22 +92,30 @@ func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), writerKey{}, w)))
 }
 
-// Ready asks whether the backend may get traffic.
-func (b *Backend) Ready(ctx context.Context) error {
+// Ready asks whether the backend may get traffic. code is the backend's own word
+// for why not, empty when it gave none.
+func (b *Backend) Ready(ctx context.Context) (code string, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url.JoinPath("/readyz").String(), nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	response, err := b.proxy.Transport.RoundTrip(r)
 	if err != nil {
-		return fmt.Errorf("ask the backend: %w", err)
+		return "", fmt.Errorf("ask the backend: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask the backend: it answers %s", response.Status)
+	if response.StatusCode == http.StatusOK {
+		return "", nil
 	}
-	return nil
+	var problem struct {
+		Code string `json:"code"`
+	}
+	_ = json.NewDecoder(io.LimitReader(response.Body, maxReason)).Decode(&problem) // one that gives no reason
+	return problem.Code, fmt.Errorf("ask the backend: it answers %s", response.Status)
 }
+
+// maxReason is how many bytes of the backend's reason are read.
+const maxReason = 16 << 10
 
 // Close ends event streams, so that the server's Shutdown does not wait for
 // them: their clients come back. It may be called more than once.

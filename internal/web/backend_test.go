@@ -192,7 +192,7 @@ func TestBackendAway(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
-			if b.Ready(ctx) == nil {
+			if _, err := b.Ready(ctx); err == nil {
 				t.Error("it counts as ready")
 			}
 		})
@@ -204,14 +204,15 @@ func TestBackendReady(t *testing.T) {
 	_, b := inFront(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/readyz" || !ready {
 			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, `{"code":"redis_full"}`)
 		}
 	})
-	if err := b.Ready(t.Context()); err != nil {
-		t.Error(err)
+	if code, err := b.Ready(t.Context()); err != nil || code != "" {
+		t.Error(code, err)
 	}
 	ready = false
-	if b.Ready(t.Context()) == nil {
-		t.Error("it counts as ready although it is not")
+	if code, err := b.Ready(t.Context()); err == nil || code != "redis_full" {
+		t.Errorf("it is not ready for want of room, and says %q, %v", code, err)
 	}
 }
 

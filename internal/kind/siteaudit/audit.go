@@ -26,8 +26,8 @@ type Input struct {
 	MaxPages   int           `json:"max_pages,omitempty" minimum:"1" maximum:"5000" default:"100" doc:"How many pages are read at most."`
 	MaxDepth   *int          `json:"max_depth,omitempty" minimum:"0" maximum:"50" default:"10" doc:"How many links away from the start page pages are still read. 0 reads the start page alone and no sitemap."`
 	External   *bool         `json:"external,omitempty" default:"true" doc:"Whether links to other hosts are checked as well."`
-	Pause      task.Duration `json:"pause,omitempty" doc:"The pause between two requests to one host, at most 30s; 50ms when left out. A longer one that the site's robots.txt asks for wins." example:"50ms"`
-	SlowAfter  task.Duration `json:"slow_after,omitempty" doc:"A page whose first byte takes longer is reported as slow; at most 20s, and 2s when left out." example:"2s"`
+	Pause      task.Duration `json:"pause,omitempty" exclusiveMinimum:"0" doc:"The pause between two requests to one host, at most 30s; 50ms when left out. A longer one that the site's robots.txt asks for wins." example:"50ms"`
+	SlowAfter  task.Duration `json:"slow_after,omitempty" exclusiveMinimum:"0" doc:"A page whose first byte takes longer is reported as slow; at most 20s, and 2s when left out." example:"2s"`
 	HeavyBytes int64         `json:"heavy_bytes,omitempty" minimum:"1024" maximum:"8388608" default:"2097152" doc:"A page with more bytes of HTML, unpacked, is reported as heavy."`
 }
 
@@ -123,10 +123,10 @@ func (in Input) check() task.FieldErrors {
 		faults.Add("url", "must be an absolute http or https URL")
 	}
 	if in.Pause < 0 || in.Pause.Std() > maxPause {
-		faults.Add("pause", fmt.Sprintf("must be from 0s to %s", maxPause))
+		faults.Add("pause", fmt.Sprintf("must be above 0s and at most %s", maxPause))
 	}
 	if in.SlowAfter < 0 || in.SlowAfter.Std() > requestTimeout {
-		faults.Add("slow_after", fmt.Sprintf("must be from 0s to %s", requestTimeout))
+		faults.Add("slow_after", fmt.Sprintf("must be above 0s and at most %s", requestTimeout))
 	}
 	return faults
 }

@@ -285,7 +285,7 @@ export interface paths {
         put?: never;
         /**
          * Hand in many tasks
-         * @description Up to 10,000 tasks at once. Each has its own outcome, in order; a fault in one leaves the others alone. When the store could take none of them the whole answer is 503, with Retry-After.
+         * @description Up to 10,000 tasks at once. Each has its own outcome, in order; a fault in one leaves the others alone. With an Idempotency-Key the request may be sent again until each item has a task: none is made twice. When the store could take none of them the whole answer is 503, with Retry-After.
          */
         post: operations["submitTasks"];
         delete?: never;
@@ -3559,7 +3559,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Not supported here: give each item a unique key instead. */
+                /** @description A key of your making, up to 255 characters, for the whole request. The same request with the same key within 24 hours makes no task twice: tasks that it made are found again (status 200, without input and result), items that failed are tried again. */
                 "Idempotency-Key"?: string;
                 /** @description no-cache: run anew, even when results are kept. */
                 "Cache-Control"?: string;
@@ -3578,6 +3578,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "Idempotency-Replayed"?: string;
                     RateLimit?: string;
                     "RateLimit-Policy"?: string;
                     [name: string]: unknown;
