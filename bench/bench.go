@@ -36,13 +36,20 @@ type bench struct {
 	sizes    sizes
 	progress io.Writer
 	root     string // of the source tree
-	guard    *guard
+	self     string // our own program
+
+	only, without string   // of the crowd's behaviours
+	extra         []string // of Windlass's arguments, in a crowd
+	guard         *guard
 }
 
 // measure takes every measurement in turn and prints the table. One that fails does not keep
 // the others from being taken.
 func (b *bench) measure(ctx context.Context, chosen []measurement, stdout io.Writer) (err error) {
 	if b.root, err = os.Getwd(); err != nil {
+		return err
+	}
+	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(b.path(workFolder, "log")); err != nil {

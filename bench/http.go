@@ -17,13 +17,14 @@ const answerTimeout = time.Minute
 
 // client is how a program of somebody's talks to one of the stacks: with keep-alive.
 type client struct {
-	base string
-	http *http.Client
+	base   string
+	http   *http.Client
+	header map[string]string // of each request
 }
 
 // newClient keeps up to so many connections open.
 func newClient(base string, connections int) *client {
-	return &client{base, &http.Client{Timeout: answerTimeout, Transport: &http.Transport{
+	return &client{base: base, http: &http.Client{Timeout: answerTimeout, Transport: &http.Transport{
 		MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections,
 		DisableCompression: true, // as wrk
 	}}}
@@ -39,8 +40,10 @@ func (c *client) do(ctx context.Context, method, path, body string, header map[s
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	for name, value := range header {
-		r.Header.Set(name, value)
+	for _, fields := range []map[string]string{c.header, header} {
+		for name, value := range fields {
+			r.Header.Set(name, value)
+		}
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {

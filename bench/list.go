@@ -14,7 +14,8 @@ func measurements(sizes sizes) []measurement {
 		static(),
 		answering(),
 		listing(sizes.list),
-		rude(),
+		rude("rude", "rude clients", 0),
+		rude("rude-botnet", "200 addresses that flood", 200),
 		scaling(sizes.tasks/2, 2),
 		scaling(sizes.tasks/2, 4),
 	}

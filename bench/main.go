@@ -30,6 +30,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if slices.Equal(args, []string{guardCommand}) {
 		return standGuard(stdin)
 	}
+	if len(args) == 2 && args[0] == crowdCommand {
+		return beRude(ctx, args[1], stdout)
+	}
+	if len(args) == 2 && args[0] == plainCommand {
+		return servePlain(args[1])
+	}
 	b := &bench{progress: stderr}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -39,6 +45,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.DurationVar(&b.sizes.load, "load", 5*time.Second, "how long each load over HTTP lasts")
 	flags.IntVar(&b.sizes.tasks, "tasks", 32_000, "how many tasks are run; Celery gets a quarter")
 	flags.IntVar(&b.sizes.list, "list", 1_000_000, "how many tasks the long list has")
+	flags.StringVar(&b.only, "rude-only", "", "the one bad manner of the crowd: streams, headers, ...; empty: all")
+	flags.StringVar(&b.without, "rude-without", "", "a bad manner that is left out")
+	flags.Func("windlass", "one more argument of a Windlass that a crowd is rude to, such as -admin-listen=127.0.0.1:6060", func(v string) error {
+		b.extra = append(b.extra, v)
+		return nil
+	})
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil

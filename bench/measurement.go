@@ -37,7 +37,7 @@ type result struct {
 	Against     string    `json:"against"`
 	Windlass    []float64 `json:"windlass"`
 	Peer        []float64 `json:"peer"`
-	Ratio       float64   `json:"ratio"` // median by median, Windlass by peer
+	Ratio       float64   `json:"ratio"` // median by median, Windlass by peer; 0 where the peer has 0
 	Goal        string    `json:"goal,omitempty"`
 	Met         *bool     `json:"met,omitempty"` // nil where there is no goal
 }
@@ -48,7 +48,9 @@ func (m measurement) results(ours, peer [][]float64) []result {
 		r := result{
 			Measurement: m.name, Title: row.title, Unit: row.unit, Against: m.against,
 			Windlass: ours[i], Peer: peer[i], Goal: row.goal.text(row.unit),
-			Ratio: median(ours[i]) / median(peer[i]),
+		}
+		if with := median(peer[i]); with != 0 {
+			r.Ratio = median(ours[i]) / with
 		}
 		if row.goal.sort != noGoal {
 			met := row.goal.met(median(ours[i]), r.Ratio)

@@ -124,6 +124,45 @@ func (p *process) memory() (float64, error) {
 	return total, nil
 }
 
+// cpu is how long the group has been busy since it was started, in seconds: the members
+// that there are.
+func (p *process) cpu() (float64, error) {
+	members, err := groupMembers(p.group())
+	if err != nil {
+		return 0, err
+	}
+	total := 0.0
+	for _, pid := range members {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue // It has just ended.
+		}
+		ticks, err := statTicks(string(text))
+		if err != nil {
+			return 0, fmt.Errorf("read how busy %s was: %w", p.name, err)
+		}
+		total += ticks
+	}
+	return total / ticksPerSecond, nil
+}
+
+// ticksPerSecond is what Linux counts processes' time in (USER_HZ).
+const ticksPerSecond = 100
+
+// statTicks adds the time in user and in kernel mode: fields 14 and 15 of proc(5)'s stat.
+func statTicks(text string) (float64, error) {
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(fields) < 13 {
+		return 0, errors.New("no times in stat")
+	}
+	user, err := strconv.ParseFloat(fields[11], 64)
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.ParseFloat(fields[12], 64)
+	return user + system, err
+}
+
 func smapsPSS(text string) (float64, error) {
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)

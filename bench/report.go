@@ -36,7 +36,7 @@ func (r report) print(w io.Writer) {
 	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---|")
 	for _, line := range r.Results {
 		ratio, met := times(line.Ratio), ""
-		if line.Unit == share {
+		if line.Unit == share || line.Ratio == 0 {
 			ratio = ""
 		}
 		if line.Met != nil {

@@ -1,211 +1,194 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 const (
-	rudeStreams  = 10_000 // event streams that are open and hear little
-	rudeEvents   = 1_000  // of these, such as follow all tasks
-	rudeHeaders  = 500    // connections whose header fields trickle
-	rudeBodies   = 500    // requests whose bodies trickle
-	rudeReaders  = 200    // answers and streams that nobody reads
-	rudeDialers  = 64     // streams that are opened at once
-	politeReads  = 3_000
-	politePause  = 5 * time.Millisecond // between two requests of the client that is measured
-	perAddress   = 400                  // of the streams that one address may hold, 500 by default
-	trickleEvery = time.Second
-	holdFor      = 15 * time.Second // longer than a server of ours bears it
+	politeRounds = 2_400
+	politePause  = 5 * time.Millisecond // between two rounds of the client that is measured
+	submitEach   = 4                    // of so many rounds one hands a task in, the others read
+	politeFrom   = "127.0.0.2"          // the address that it comes from
 )
 
-// rude is what a well-mannered client feels while others behave badly: ten thousand
-// event streams, and hundreds of connections that trickle or do not read. Beside it
-// the same client alone.
-func rude() measurement {
+// rude is what a well-mannered client feels while others behave badly, each in every way
+// that is in behaviours. Beside it the same client alone. An idle server of net/http that
+// runs beside both, and that nobody is rude to, tells what sharing the machine costs.
+func rude(name, crowd string, bots int) measurement {
+	among := " among " + crowd
 	return measurement{
-		name:    "rude",
+		name:    name,
 		against: "the same client alone",
 		rows: []row{
-			{"read among rude clients, p99", seconds, atMost(2)},
-			{"submit among rude clients, p99", seconds, atMost(2)},
-			{"memory with " + thousands(rudeStreams) + " event streams", byteCount, valueAtMost(400 << 20)},
+			{"read" + among + ", p99", seconds, atMost(2)},
+			{"submit" + among + ", p99", seconds, atMost(2)},
+			{"read of an idle net/http server beside" + among + ", p99", seconds, goal{}},
+			{"memory" + among, byteCount, valueAtMost(400 << 20)},
+			{"rude requests that are answered", perSecond, goal{}},
+			{"cores that Windlass takes" + among, share, goal{}},
+			{"cores that the clients take" + among, share, goal{}},
 		},
-		ours: func(ctx context.Context, s *stage) ([]float64, error) { return politely(ctx, s, true) },
-		peer: func(ctx context.Context, s *stage) ([]float64, error) { return politely(ctx, s, false) },
+		ours: func(ctx context.Context, s *stage) ([]float64, error) { return s.politely(ctx, &crowdPlan{Bots: bots}) },
+		peer: func(ctx context.Context, s *stage) ([]float64, error) { return s.politely(ctx, nil) },
 	}
 }
 
-// politely measures one client, with a crowd of rude ones around it or without.
-func politely(ctx context.Context, s *stage, crowd bool) ([]float64, error) {
-	w, err := s.windlass(ctx, "-role", "api,scheduler")
+// politely measures one client, with a crowd of rude ones around it or, with no plan, without.
+func (s *stage) politely(ctx context.Context, plan *crowdPlan) ([]float64, error) {
+	w, err := s.guardedWindlass(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var task struct{ ID string }
-	later := `{"kind":"demo.echo","input":{"message":"hello"},"delay":"1h"}`
-	if err := w.do(ctx, http.MethodPost, tasksPath, later, nil, &task); err != nil {
+	beside, err := s.plainServer(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if crowd {
-		c := &rudeCrowd{addr: strings.TrimPrefix(w.base, "http://"), task: task.ID}
-		ctx, end := context.WithCancel(ctx)
-		defer c.all.Wait()
-		defer end()
-		if err := c.gather(ctx); err != nil {
+	p := &polite{beside: beside}
+	if p.windlass, err = w.holder(ctx, "submitter"); err != nil {
+		return nil, err
+	}
+	if err := p.firstTask(ctx); err != nil {
+		return nil, err
+	}
+	var c *crowd
+	if plan != nil {
+		if c, err = s.gather(ctx, w, plan, p.task); err != nil {
 			return nil, err
 		}
 	}
 	if err := pause(ctx, settle); err != nil {
 		return nil, err
 	}
-	reads, submits, err := politeTimes(ctx, w, task.ID)
+	watch, err := startShares(w.process, c)
 	if err != nil {
 		return nil, err
 	}
-	memory, err := s.memory()
-	return []float64{percentile(reads, 99), percentile(submits, 99), memory}, err
+	if err := p.rounds(ctx); err != nil {
+		return nil, err
+	}
+	shares, err := watch.end()
+	if err != nil {
+		return nil, err
+	}
+	memory, err := w.memory()
+	return append([]float64{percentile(p.reads, 99), percentile(p.submits, 99), percentile(p.besides, 99), memory}, shares...), err
 }
 
-// politeTimes reads a task, and hands one in each tenth time.
-func politeTimes(ctx context.Context, w *windlass, id string) (reads, submits []float64, err error) {
+// guardedWindlass starts one that asks for tokens.
+func (s *stage) guardedWindlass(ctx context.Context) (*windlass, error) {
+	addr, err := freeAddr(ctx)
+	if err != nil {
+		return nil, err
+	}
+	argv := []string{s.path(windlassBin), "-listen", addr, "-redis-url", "redis://" + s.addr + "/0", "-role", "api,scheduler"}
+	argv = append(argv, s.extra...)
+	p, err := s.start("windlass", s.root, []string{"WINDLASS_ADMIN_TOKEN=" + adminToken}, argv...)
+	if err != nil {
+		return nil, err
+	}
+	w := &windlass{p, newClient("http://"+addr, 64)}
+	return w, w.ready(ctx)
+}
+
+// adminToken is that of a Windlass that lives for one sample.
+const adminToken = "the-token-of-a-measurement-0123456789"
+
+// token makes a token.
+func (w *windlass) token(ctx context.Context, role string) (string, error) {
+	var made struct{ Token string }
+	body := fmt.Sprintf(`{"name":"measurement","role":%q}`, role)
+	err := w.do(ctx, http.MethodPost, "/api/v1/tokens", body, map[string]string{"Authorization": "Bearer " + adminToken}, &made)
+	return made.Token, err
+}
+
+// holder is a client from an address of its own with a token of its own.
+func (w *windlass) holder(ctx context.Context, role string) (*client, error) {
+	token, err := w.token(ctx, role)
+	if err != nil {
+		return nil, err
+	}
+	c := newClient(w.base, 1)
+	c.header = map[string]string{"Authorization": "Bearer " + token}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(politeFrom)}}
+	c.http.Transport.(*http.Transport).DialContext = d.DialContext //nolint:forcetypeassert // newClient made it
+	return c, nil
+}
+
+// polite is a client that asks one thing after the other.
+type polite struct {
+	windlass, beside        *client
+	task                    string    // what it reads
+	reads, submits, besides []float64 // seconds
+}
+
+func (p *polite) firstTask(ctx context.Context) error {
+	var task struct{ ID string }
+	later := `{"kind":"demo.echo","input":{"message":"hello"},"delay":"1h"}`
+	err := p.windlass.do(ctx, http.MethodPost, tasksPath, later, nil, &task)
+	p.task = task.ID
+	return err
+}
+
+// rounds does what is measured: in each round one request to Windlass and one to the idle
+// server, each on a connection that stays.
+func (p *polite) rounds(ctx context.Context) error {
 	tick := time.NewTicker(politePause)
 	defer tick.Stop()
-	for i := range politeReads {
-		start := time.Now()
-		if i%10 == 0 {
-			if err := w.submit(ctx, echoTask); err != nil {
-				return nil, nil, err
+	for i := range politeRounds {
+		method, path, body, into := http.MethodGet, tasksPath+"/"+p.task, "", &p.reads
+		if i%submitEach == 0 {
+			method, path, body, into = http.MethodPost, tasksPath, echoTask, &p.submits
+		}
+		for _, r := range []struct {
+			to                 *client
+			method, path, body string
+			into               *[]float64
+		}{{p.windlass, method, path, body, into}, {p.beside, http.MethodGet, "/", "", &p.besides}} {
+			start := time.Now()
+			if err := r.to.do(ctx, r.method, r.path, r.body, nil, nil); err != nil {
+				return err
 			}
-			submits = append(submits, time.Since(start).Seconds())
-		} else {
-			if err := w.do(ctx, http.MethodGet, tasksPath+"/"+id, "", nil, nil); err != nil {
-				return nil, nil, err
-			}
-			reads = append(reads, time.Since(start).Seconds())
+			*r.into = append(*r.into, time.Since(start).Seconds())
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil, nil, ctx.Err()
+			return ctx.Err()
 		}
 	}
-	return reads, submits, nil
-}
-
-// rudeCrowd is many clients without manners. Whoever is thrown out comes again.
-type rudeCrowd struct {
-	addr, task string
-	all        sync.WaitGroup
-}
-
-// gather opens the streams, which must all be let in, and starts the others. They go
-// on until ctx ends.
-func (c *rudeCrowd) gather(ctx context.Context) error {
-	g, opening := errgroup.WithContext(ctx)
-	g.SetLimit(rudeDialers)
-	for i := range rudeStreams {
-		path := tasksPath + "/" + c.task + "/events"
-		if i < rudeEvents {
-			path = "/api/v1/events"
-		}
-		g.Go(func() error {
-			conn, r, err := c.stream(opening, path, i)
-			if err != nil {
-				return fmt.Errorf("open event stream %d: %w", i, err)
-			}
-			c.keep(ctx, conn, func() { _, _ = io.Copy(io.Discard, r) })
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	c.again(ctx, rudeHeaders, "GET /api/v1/kinds HTTP/1.1\r\nHost: x\r\n", "X-A: b\r\n")
-	c.again(ctx, rudeBodies, "POST /api/v1/tasks HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n", " ")
-	c.again(ctx, rudeReaders/2, strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 100), "")
-	c.again(ctx, rudeReaders/2, "GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", "")
 	return nil
 }
 
-// dial connects from an address of the loopback network that few others use.
-func (c *rudeCrowd) dial(ctx context.Context, i int) (net.Conn, error) {
-	from := net.IPv4(127, 1, 1, byte(1+i/perAddress))
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: from}}
-	return d.DialContext(ctx, "tcp", c.addr)
-}
+// plainCommand is the argument that makes this program an idle server, on the address after it.
+const plainCommand = "plain"
 
-// stream opens an event stream and reads its header.
-func (c *rudeCrowd) stream(ctx context.Context, path string, i int) (net.Conn, *bufio.Reader, error) {
-	conn, err := c.dial(ctx, i)
+// plainServer starts one and returns a client of it.
+func (s *stage) plainServer(ctx context.Context) (*client, error) {
+	addr, err := freeAddr(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	r := bufio.NewReaderSize(conn, 16)
-	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", path)
-	line := ""
-	if err == nil {
-		line, err = r.ReadString('\n')
-	}
-	if err == nil && !strings.Contains(line, " 200 ") {
-		err = errors.New(strings.TrimSpace(line))
-	}
+	p, err := s.start(plainCommand, s.root, nil, s.self, plainCommand, addr)
 	if err != nil {
-		conn.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	return conn, r, nil
-}
-
-// keep runs use until it returns, and closes the connection then or when ctx ends.
-func (c *rudeCrowd) keep(ctx context.Context, conn net.Conn, use func()) {
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	c.all.Go(func() {
-		defer conn.Close()
-		defer stop()
-		use()
+	c := newClient("http://"+addr, 1)
+	return c, poll(ctx, readyPause, func() (bool, error) {
+		return c.do(ctx, http.MethodGet, "/", "", nil, nil) == nil, p.alive()
 	})
 }
 
-// again keeps n connections of one sort: each says first, then bit by bit more, reads
-// nothing, and is replaced by another when the server has had enough.
-func (c *rudeCrowd) again(ctx context.Context, n int, first, more string) {
-	for i := range n {
-		c.all.Go(func() {
-			for ctx.Err() == nil {
-				if conn, err := c.dial(ctx, rudeStreams+i); err == nil {
-					end := context.AfterFunc(ctx, func() { conn.Close() })
-					beRude(ctx, conn, first, more)
-					end()
-					conn.Close()
-				}
-				_ = pause(ctx, trickleEvery)
-			}
-		})
-	}
-}
-
-// beRude trickles until the server closes the connection, or, with no more to say, holds
-// it and reads nothing.
-func beRude(ctx context.Context, conn net.Conn, first, more string) {
-	_, err := io.WriteString(conn, first)
-	if more == "" {
-		_ = pause(ctx, holdFor)
-		return
-	}
-	for err == nil {
-		if err = pause(ctx, trickleEvery); err == nil {
-			_, err = io.WriteString(conn, more)
-		}
-	}
+// servePlain answers everything with a few hundred bytes.
+func servePlain(addr string) error {
+	answer := []byte(`{"text":"` + strings.Repeat("x", 500) + `"}`)
+	server := &http.Server{Addr: addr, ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(answer)
+	})}
+	return server.ListenAndServe()
 }

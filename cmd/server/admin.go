@@ -21,7 +21,7 @@ func (c config) serveAdmin(ctx context.Context, log *slog.Logger) (close func(),
 	if err != nil {
 		return nil, fmt.Errorf("-admin-listen: %w", err)
 	}
-	server := front.NewServer(nil, loopbackOnly(profiles()))
+	server := front.NewServer(front.Config{}, loopbackOnly(profiles()))
 	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	go func() { _ = server.Serve(listener) }() // it ends by close alone
 	log.Info("profiles are served", "address", "http://"+listener.Addr().String()+"/debug/pprof/")

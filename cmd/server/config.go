@@ -42,6 +42,8 @@ type config struct {
 	proxies     front.Proxies
 	rates       map[string]ratelimit.Rate
 	maxStreams  int
+	connections int // of an address at most; 0: any number
+	refusals    int // of an address in a minute that are prompt; 0: all
 	queues      map[string]int
 	strict      bool
 	replicas    int

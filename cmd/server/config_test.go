@@ -129,6 +129,7 @@ func TestParseConfigFaults(t *testing.T) {
 		{"network", []string{"-egress-allow", "10.0.0.0"}, env(), []string{"-egress-allow"}},
 		{"proxies", []string{"-trusted-proxies", "10.0.0.0/8,alb"}, env(), []string{"-trusted-proxies", `"alb"`}},
 		{"rates", []string{"-rate-limits", "submit=fast"}, env("WINDLASS_MAX_STREAMS", "-1"), []string{"-rate-limits", `"fast"`, "WINDLASS_MAX_STREAMS"}},
+		{"what is borne", []string{"-max-connections", "many"}, env("WINDLASS_PROMPT_REFUSALS", "-1"), []string{"-max-connections", `"many"`, "WINDLASS_PROMPT_REFUSALS"}},
 		{"denied network", []string{"-egress-deny", "10.0.0.0/8,a b"}, env(), []string{"-egress-deny", "a b"}},
 		{"host", []string{"-egress-hosts", "https://example.com"}, env(), []string{"-egress-hosts"}},
 		{"ports", []string{"-egress-ports", "80,99999"}, env("WINDLASS_EGRESS_SCHEMES", "ftp"), []string{"-egress-ports", "99999", "WINDLASS_EGRESS_SCHEMES"}},

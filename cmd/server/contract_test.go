@@ -27,7 +27,7 @@ func TestContract(t *testing.T) {
 	t.Setenv("WINDLASS_SECRETS_KEY", strings.Repeat("5e", 32)) // else its routes answer that there is none
 	redis := redistest.Start(t)
 	// It comes fast and often, which is what limits are for.
-	c := start(t, "-role", "api,worker,scheduler", "-redis-url", redis.URL(), "-rate-limits", "0")
+	c := start(t, "-role", "api,worker,scheduler", "-redis-url", redis.URL(), "-rate-limits", "0", "-prompt-refusals", "0")
 	document := c.contract()
 	tokens := map[string]string{"nobody": "", "admin": contractToken}
 	for _, role := range []string{"viewer", "submitter", "operator"} {

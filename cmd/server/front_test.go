@@ -2,9 +2,11 @@ package main
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"windlass/internal/task"
 )
@@ -29,7 +31,7 @@ func TestPageInFrontOfTheAPI(t *testing.T) {
 		}
 		return response.StatusCode, string(text)
 	}
-	for path, want := range map[string]string{"/": "Windlass", "/docs": "demo.echo", "/health": "ok", "/readyz": "ok", "/problems/backend-lost": "Idempotency-Key", "/metrics": "go_goroutines"} {
+	for path, want := range map[string]string{"/": "Windlass", "/docs": "demo.echo", "/health": "ok", "/readyz": `"ready"`, "/problems/backend-lost": "Idempotency-Key", "/metrics": "go_goroutines"} {
 		if status, body := ask(path); status != 200 || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %.200s", path, status, body)
 		}
@@ -45,6 +47,49 @@ func TestPageInFrontOfTheAPI(t *testing.T) {
 	if code := front.stop(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
+}
+
+// The options that bound what is borne of one address.
+func TestRudeClients(t *testing.T) {
+	c := start(t, "-role", "api", "-max-connections", "2", "-prompt-refusals", "1")
+	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
+	defer client.CloseIdleConnections()
+	refused := func() time.Duration {
+		t.Helper()
+		start := time.Now()
+		response, err := client.Post(c.url+"/api/v1/tasks", "text/plain", strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = response.Body.Close() }()
+		if _, err := io.Copy(io.Discard, response.Body); err != nil || response.StatusCode != http.StatusUnsupportedMediaType {
+			t.Errorf("got %d, %v", response.StatusCode, err)
+		}
+		return time.Since(start)
+	}
+	refused() // and keeps its connection
+	held, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(c.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = held.Close() }()
+	third, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", held.RemoteAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = third.Close() }()
+	_ = third.SetReadDeadline(time.Now().Add(5 * time.Second)) // headers may take 10 s
+	if _, err := third.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+		t.Errorf("a third connection stays open: %v", err)
+	}
+	if took := refused(); took < 5*time.Second {
+		t.Errorf("the second refusal took %s", took)
+	}
+}
+
+func isTimeout(err error) bool {
+	e, ok := err.(net.Error) //nolint:errorlint // what Read gives
+	return ok && e.Timeout()
 }
 
 // What nobody would notice is said at the start.

@@ -159,6 +159,7 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-listen: %w", err)
 	}
+	listener = front.Door(listener, p.proxies, p.connections)
 	return func(ctx context.Context) error { return p.serveHTTP(ctx, listener, mux, end, stdout) }, nil
 }
 
@@ -199,7 +200,7 @@ func (p *process) ready(ctx context.Context) error {
 }
 
 func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler, end func(), stdout io.Writer) error {
-	server := front.NewServer(p.proxies, h)
+	server := front.NewServer(front.Config{Proxies: p.proxies, Refusals: p.refusals}, h)
 	server.ErrorLog = slog.NewLogLogger(p.log.Handler(), slog.LevelWarn)
 	server.RegisterOnShutdown(end) // event streams would keep Shutdown waiting
 	address := "http://" + l.Addr().String()

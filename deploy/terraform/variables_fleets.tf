@@ -63,6 +63,10 @@ variable "fleets" {
     error_message = "fleets: min and max are whole numbers, 0 <= min <= max and max >= 1."
   }
   validation {
+    condition     = alltrue([for f in var.fleets : f.max <= 1000])
+    error_message = "fleets: max is at most 1000: it is what a mistake or an attack can cost you."
+  }
+  validation {
     condition     = alltrue([for f in var.fleets : f.min >= 1 || !(f.behind_alb || contains(f.roles, "scheduler"))])
     error_message = "fleets: min is 1 or more where the role api, web or scheduler runs; workers alone may rest at 0 only if something else publishes the backlog."
   }

@@ -55,6 +55,13 @@ variable "redis" {
     error_message = "redis: snapshot_window is hh:mm-hh:mm in UTC, an hour or more, such as 03:00-04:00."
   }
   validation {
+    condition = try((
+      60 * substr(var.redis.snapshot_window, 6, 2) + substr(var.redis.snapshot_window, 9, 2) + 1440
+      -60 * substr(var.redis.snapshot_window, 0, 2) - substr(var.redis.snapshot_window, 3, 2)
+    ) % 1440 >= 60, true)
+    error_message = "redis: snapshot_window lasts an hour or more, such as 03:00-04:00."
+  }
+  validation {
     condition     = can(regex("^(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]-(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]$", var.redis.maintenance_window))
     error_message = "redis: maintenance_window is ddd:hh:mm-ddd:hh:mm in UTC, an hour or more, such as sun:04:30-sun:05:30."
   }

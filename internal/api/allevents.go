@@ -13,8 +13,11 @@ import (
 )
 
 const (
-	// gather is how long changes are collected before they are told.
-	gather = 250 * time.Millisecond
+	// gather is how long changes are collected before they are told, at most, while up to
+	// gatherers streams do so; more take longer in proportion, up to gatherMost.
+	gather     = 250 * time.Millisecond
+	gatherMost = time.Second
+	gatherers  = 250
 	// countsEvery is how often the counts are told at most.
 	countsEvery = time.Second
 )
@@ -63,9 +66,11 @@ type ticker struct {
 }
 
 func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start string) error {
-	beat := time.NewTicker(t.api.heartbeat)
+	t.api.followers.Add(1)
+	defer t.api.followers.Add(-1)
+	beat := time.NewTimer(s.turn.until(t.api.heartbeat))
 	defer beat.Stop()
-	counts := time.NewTicker(countsEvery)
+	counts := time.NewTimer(s.turn.until(countsEvery))
 	defer counts.Stop()
 	gathered := time.NewTimer(gather)
 	gathered.Stop()
@@ -79,10 +84,12 @@ func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start str
 		case <-ctx.Done():
 			return nil
 		case <-beat.C:
+			beat.Reset(s.turn.until(t.api.heartbeat))
 			if err = t.api.still(ctx); err == nil {
 				s.beat()
 			}
 		case <-counts.C:
+			counts.Reset(s.turn.until(countsEvery))
 			if t.changed.IsZero() {
 				break
 			}
@@ -91,7 +98,7 @@ func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start str
 			}
 		case <-waiting:
 			waiting = nil
-			gathered.Reset(gather)
+			gathered.Reset(s.turn.until(gatherOf(t.api.followers.Load())))
 		case <-gathered.C:
 			waiting = w.C
 			if err = t.api.still(ctx); err == nil {
@@ -103,6 +110,12 @@ func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start str
 		}
 	}
 	return nil // the client went away
+}
+
+// gatherOf is how long changes are collected while so many streams tell all of them: what
+// they cost together must not grow with their number.
+func gatherOf(streams int64) time.Duration {
+	return min(gather*time.Duration(max(streams, gatherers))/gatherers, gatherMost)
 }
 
 // Deleted names a task that is gone.

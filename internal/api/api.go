@@ -89,8 +89,11 @@ type API struct {
 	closed    context.Context
 	close     context.CancelFunc
 	streams   atomic.Int64
+	followers atomic.Int64  // streams of all tasks
 	bodies    atomic.Int64  // bytes of bodies that are held
 	heartbeat time.Duration // how often an event stream says that it lives
+	turns     turns         // of event streams
+	buffers   buffers       // of event streams
 }
 
 // New gives an API. It contacts nothing. It panics on a kind whose types have
@@ -118,6 +121,7 @@ func New(c Config) *API {
 		retold:  retold{tasks: map[string]telling{}},
 		metrics: newHTTPMetrics(c.Metrics), limits: newLimits(c.Limits, c.Store), heartbeat: 15 * time.Second,
 	}
+	a.turns.begun = time.Now()
 	const fresh = time.Second
 	a.crew = newRecent(fresh, func(ctx context.Context) ([]store.Worker, error) { return a.store.Workers(ctx) })
 	a.counts = newRecent(fresh, func(ctx context.Context) ([]store.Count, error) { return a.store.Counts(ctx) })

@@ -13,10 +13,10 @@ import (
 // maxDepth is how many objects and lists may stand inside each other in a submission.
 const maxDepth = 100
 
-// depth gives how many objects and lists stand inside each other at most in JSON
-// text. Of other text it gives some number.
-func depth(raw []byte) int {
-	now, most, quoted := 0, 0, false
+// deeper reports whether more than most objects and lists stand inside each other in JSON
+// text. Of other text it says something.
+func deeper(raw []byte, most int) bool {
+	now, quoted := 0, false
 	for i := 0; i < len(raw); i++ {
 		switch c := raw[i]; {
 		case quoted && c == '\\':
@@ -25,13 +25,14 @@ func depth(raw []byte) int {
 			quoted = !quoted
 		case quoted:
 		case c == '{' || c == '[':
-			now++
-			most = max(most, now)
+			if now++; now > most {
+				return true
+			}
 		case c == '}' || c == ']':
 			now--
 		}
 	}
-	return most
+	return false
 }
 
 // decodeExact reads one JSON value with its numbers as they were written, and

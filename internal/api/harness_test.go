@@ -158,7 +158,7 @@ func newSiteOn(t *testing.T, server *redistest.Server, client redis.UniversalCli
 		change(&c)
 	}
 	a := New(c)
-	h := httptest.NewServer(front.Handler(c.Proxies, a.Handler()))
+	h := httptest.NewServer(front.NewServer(front.Config{Proxies: c.Proxies}, a.Handler()).Handler)
 	t.Cleanup(h.Close)
 	t.Cleanup(a.Close) // first, or open streams would hold the server
 	return &site{t, server, s, a, h, log}

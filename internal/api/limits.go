@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"windlass/internal/front"
 	"windlass/internal/ratelimit"
 	"windlass/internal/store"
 )
@@ -219,13 +219,11 @@ func (a *API) clientOf(ctx context.Context) (client string, role store.Role) {
 	return a.addressKey(ctx), ""
 }
 
-// addressKey names an address for limits. Of version 6 the network counts that
-// one customer has at least: whoever has it can take any address in it.
+// addressKey names an address for limits, of version 6 its customer's network.
 func (a *API) addressKey(ctx context.Context) string {
 	address := a.config.Proxies.Address(httpRequest(ctx))
 	if address.Is6() {
-		const customer = 64
-		return "address:" + netip.PrefixFrom(address, customer).Masked().String()
+		return "address:" + front.Customer(address).String()
 	}
 	return "address:" + address.String()
 }

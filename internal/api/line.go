@@ -19,13 +19,14 @@ const messageTimeout = 10 * time.Second
 // net/http and the layers above keep for a request, buffers and a deep stack, would
 // be three quarters of what an idle stream takes.
 type line struct {
-	conn net.Conn
+	conn    net.Conn
+	buffers *buffers
 }
 
 // takeOver answers with the header fields in h and gives the connection, for a body
 // in chunks (RFC 9112 section 7.1) that the caller ends with the line. The
 // error means that it cannot be had, and nothing was sent.
-func takeOver(r *http.Request, w http.ResponseWriter) (*line, error) {
+func takeOver(r *http.Request, w http.ResponseWriter, b *buffers) (*line, error) {
 	if r.ProtoMajor != 1 || r.ProtoMinor != 1 {
 		return nil, errors.New("only connections of HTTP/1.1 are taken over")
 	}
@@ -40,7 +41,7 @@ func takeOver(r *http.Request, w http.ResponseWriter) (*line, error) {
 	head := bytes.NewBufferString("HTTP/1.1 200 OK\r\n")
 	_ = h.Write(head) // a buffer takes everything
 	head.WriteString("\r\n")
-	l := &line{conn}
+	l := &line{conn, b}
 	// A client that is gone already shows at the first message.
 	_ = l.send(head.Bytes())
 	return l, nil
@@ -48,9 +49,10 @@ func takeOver(r *http.Request, w http.ResponseWriter) (*line, error) {
 
 // Write sends one chunk at once.
 func (l *line) Write(p []byte) (int, error) {
-	chunk := fmt.Appendf(make([]byte, 0, len(p)+16), "%x\r\n", len(p))
-	chunk = append(append(chunk, p...), "\r\n"...)
-	if err := l.send(chunk); err != nil {
+	chunk := l.buffers.take()
+	defer l.buffers.give(chunk)
+	fmt.Fprintf(chunk, "%x\r\n%s\r\n", len(p), p)
+	if err := l.send(chunk.Bytes()); err != nil {
 		return 0, err
 	}
 	return len(p), nil

@@ -193,9 +193,13 @@ func (a *API) readBody(next http.Handler) http.Handler {
 		if r.URL.Path == pathBulk {
 			limit = maxBulkBody
 		}
+		if r.ContentLength > limit { // it says so itself: nothing of it is read
+			a.writeProblem(w, r, tooLarge(limit).with("Connection", "close"))
+			return
+		}
 		counted := &countedReader{Reader: http.MaxBytesReader(w, r.Body, limit), all: &a.bodies}
 		defer func() { a.bodies.Add(-counted.n) }()
-		body, err := io.ReadAll(counted)
+		body, err := readAll(counted, r.ContentLength)
 		if err != nil {
 			a.writeProblem(w, r, unreadable(err, limit))
 			return
@@ -215,6 +219,37 @@ func (a *API) readBody(next http.Handler) http.Handler {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		next.ServeHTTP(w, r)
 	})
+}
+
+// readAll is io.ReadAll that leaves less behind: it takes room as the body comes, in few
+// steps, and hardly any beyond what is announced. announced is -1 when nobody knows.
+func readAll(from io.Reader, announced int64) ([]byte, error) {
+	const first, more = 16 << 10, 4
+	whole := int(announced) + 1 // what finds the end needs a place, too
+	if announced < 0 {
+		whole = first
+	}
+	b := make([]byte, 0, min(first, whole))
+	for {
+		n, err := from.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(b) < cap(b) {
+			continue
+		}
+		room := more * cap(b)
+		if cap(b) < whole && room > whole/2 {
+			room = whole
+		}
+		grown := make([]byte, len(b), room)
+		copy(grown, b)
+		b = grown
+	}
 }
 
 // errBodies says that the bodies of all requests together are too large.
@@ -242,12 +277,16 @@ func unreadable(err error, limit int64) *Problem {
 		return problem(codeBusy, "").with("Retry-After", "1").with("Connection", "close")
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return problem(codeTooLarge, fmt.Sprintf("The body has more than the %d bytes that are allowed.", limit))
+		return tooLarge(limit)
 	}
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 		return problem(codeTimeout, "").with("Connection", "close")
 	}
 	return problem(codeInvalidJSON, "The body ended early.").with("Connection", "close")
+}
+
+func tooLarge(limit int64) *Problem {
+	return problem(codeTooLarge, fmt.Sprintf("The body has more than the %d bytes that are allowed.", limit))
 }
 
 // boundAddress refuses an address that is longer than any that means something.

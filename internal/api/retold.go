@@ -10,14 +10,15 @@ import (
 )
 
 // retoldMost is how many tasks are remembered: far more than change within the
-// quarter of a second in which all streams tell a change.
+// second in which all streams tell a change.
 const retoldMost = 4096
 
 // retold remembers tasks that changed lately as streams tell them. A thousand
 // streams that tell the same change ask the store once, and write it down once.
 type retold struct {
-	mu    sync.Mutex
-	tasks map[string]telling
+	asking sync.Mutex // held by the one that asks: those that tell the same wait for its answer
+	mu     sync.Mutex
+	tasks  map[string]telling
 }
 
 // telling is a task as it was when, or after, a change was heard.
@@ -30,20 +31,12 @@ type telling struct {
 // their change. None is asked for that was deleted.
 func (a *API) tellings(ctx context.Context, changes []store.Change) ([][]byte, error) {
 	bodies := make([][]byte, len(changes))
-	var ids []string
-	var places []int
-	a.retold.mu.Lock()
-	for i, c := range changes {
-		if c.State == "deleted" {
-			continue
-		}
-		if known, ok := a.retold.tasks[c.ID]; ok && !store.Earlier(known.at, c.At) {
-			bodies[i] = known.body
-			continue
-		}
-		ids, places = append(ids, c.ID), append(places, i)
+	if ids, _ := a.retold.look(changes, bodies); len(ids) == 0 {
+		return bodies, nil
 	}
-	a.retold.mu.Unlock()
+	a.retold.asking.Lock()
+	defer a.retold.asking.Unlock()
+	ids, places := a.retold.look(changes, bodies)
 	if len(ids) == 0 {
 		return bodies, nil
 	}
@@ -68,4 +61,21 @@ func (a *API) tellings(ctx context.Context, changes []store.Change) ([][]byte, e
 		a.retold.tasks[changes[i].ID] = telling{changes[i].At, bodies[i]}
 	}
 	return bodies, nil
+}
+
+// look fills in what is known, and gives the tasks that are not and their places.
+func (r *retold) look(changes []store.Change, bodies [][]byte) (ids []string, places []int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, c := range changes {
+		if c.State == "deleted" {
+			continue
+		}
+		if known, ok := r.tasks[c.ID]; ok && !store.Earlier(known.at, c.At) {
+			bodies[i] = known.body
+			continue
+		}
+		ids, places = append(ids, c.ID), append(places, i)
+	}
+	return ids, places
 }

@@ -81,7 +81,7 @@ func (a *API) eventRoutes(h huma.API) {
 	register(a, h, ActionListTasks, huma.Operation{
 		OperationID: "events", Method: http.MethodGet, Path: prefix + "/events", Tags: []string{tagEvents}, Errors: []int{422},
 		Summary: "Follow all tasks",
-		Description: "Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), " +
+		Description: "Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one, within a second while very many follow), " +
 			"deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), reset (too much was missed: fetch the list again), " +
 			"and heartbeat (every 15 seconds; a stream that is silent for longer is dead).",
 		Responses: eventResponse("task: a Task without input and result. counts: at, totals and items of Stats. deleted: its id. reset, heartbeat: an empty object."),

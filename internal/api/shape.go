@@ -108,23 +108,17 @@ func (a *API) exact(body *huma.RequestBody) func(huma.Context, func(huma.Context
 		r, w := humachi.Unwrap(ctx)
 		raw, _ := io.ReadAll(r.Body) // readBody has it in memory
 		r.Body = io.NopCloser(bytes.NewReader(raw))
-		tree, err := decodeExact(raw)
-		if err != nil {
-			next(ctx) // huma says so, or does without a body
+		if deeper(raw, maxDepth) {
+			a.writeProblem(w, r, faulty(Fault{"body", fmt.Sprintf("must not be nested deeper than %d levels", maxDepth)}))
 			return
 		}
 		schema := body.Content[typeJSON].Schema
-		var faults []Fault
-		switch {
-		case depth(raw) > maxDepth:
-			faults = []Fault{{"body", fmt.Sprintf("must not be nested deeper than %d levels", maxDepth)}}
-		case len(unread(a.registry, schema, "body", tree)) > 0:
-			faults = shapeFaults(a.registry, schema, "body", tree)
-		default:
-			next(ctx)
+		tree, err := decodeExact(raw)
+		if err != nil || len(unread(a.registry, schema, "body", tree)) == 0 {
+			next(ctx) // huma checks the rest, and tells faults of the address with those of the body
 			return
 		}
-		a.writeProblem(w, r, faulty(tidy(faults)...))
+		a.writeProblem(w, r, faulty(tidy(shapeFaults(a.registry, schema, "body", tree))...))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -22,9 +23,32 @@ const (
 // stream writes server-sent events (WHATWG HTML section 9.2). Its first error
 // sticks: after that it writes nothing.
 type stream struct {
-	out     io.Writer // each write is sent at once
-	waiting bytes.Buffer
+	out     io.Writer     // each write is sent at once
+	waiting *bytes.Buffer // nil: nothing
+	buffers *buffers
 	err     error
+	turn    turn
+}
+
+// buffers are those of streams that have something to send: most have nothing most of
+// the time, and a thousand that tell the same change need a few in turn.
+type buffers struct{ pool sync.Pool }
+
+// keptBuffer is the largest that is used again.
+const keptBuffer = 64 << 10
+
+func (b *buffers) take() *bytes.Buffer {
+	if had, ok := b.pool.Get().(*bytes.Buffer); ok {
+		return had
+	}
+	return &bytes.Buffer{}
+}
+
+func (b *buffers) give(used *bytes.Buffer) {
+	if used.Cap() <= keptBuffer {
+		used.Reset()
+		b.pool.Put(used)
+	}
 }
 
 // streamHeader sets the header fields of a stream.
@@ -47,17 +71,24 @@ func (s *stream) send(event, id string, data any) {
 
 // tell adds one event to what flush sends. body is JSON as Go writes it, without line breaks.
 func (s *stream) tell(event, id string, body []byte) {
-	fmt.Fprintf(&s.waiting, "event: %s\n", event)
-	if id != "" {
-		fmt.Fprintf(&s.waiting, "id: %s\n", id)
+	if s.waiting == nil {
+		s.waiting = s.buffers.take()
 	}
-	fmt.Fprintf(&s.waiting, "data: %s\n\n", body)
+	fmt.Fprintf(s.waiting, "event: %s\n", event)
+	if id != "" {
+		fmt.Fprintf(s.waiting, "id: %s\n", id)
+	}
+	fmt.Fprintf(s.waiting, "data: %s\n\n", body)
 }
 
 // flush sends what waits, and lets go of its memory.
 func (s *stream) flush() {
+	if s.waiting == nil {
+		return
+	}
 	s.write(s.waiting.Bytes())
-	s.waiting = bytes.Buffer{}
+	s.buffers.give(s.waiting)
+	s.waiting = nil
 }
 
 // beat says that the stream lives. It is an event, not a comment, because browsers keep comments
@@ -109,7 +140,7 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 		defer end()
 		a.metrics.streams.Add(1)
 		defer a.metrics.streams.Add(-1)
-		s := &stream{out: out}
+		s := &stream{out: out, buffers: &a.buffers, turn: a.turns.next()}
 		// A client knows that it is connected before anything happens.
 		s.write(fmt.Appendf(nil, "retry: %d\n\n", reconnectAfter))
 		if err := run(ctx, s); err != nil && ctx.Err() == nil {
@@ -125,7 +156,7 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 			leave()
 			return
 		}
-		l, err := takeOver(r, w)
+		l, err := takeOver(r, w, &a.buffers)
 		if err != nil {
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()

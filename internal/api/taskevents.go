@@ -80,7 +80,7 @@ type follower struct {
 func (f *follower) position() string { return fmt.Sprintf("%d.%d", f.version, f.line) }
 
 func (f *follower) run(ctx context.Context, s *stream, w *store.Watcher) error {
-	beat := time.NewTicker(f.api.heartbeat)
+	beat := time.NewTimer(s.turn.until(f.api.heartbeat))
 	defer beat.Stop()
 	if err := f.tell(ctx, s, true, true); err != nil || f.over(s) {
 		return err
@@ -90,6 +90,7 @@ func (f *follower) run(ctx context.Context, s *stream, w *store.Watcher) error {
 		case <-ctx.Done():
 			return nil
 		case <-beat.C:
+			beat.Reset(s.turn.until(f.api.heartbeat))
 			if err := f.api.still(ctx); err != nil {
 				return err
 			}

@@ -30,7 +30,7 @@ type Submit struct {
 // submission checks one task as it was handed in and gives what the store
 // takes. at is where it stands in the request. All faults come at once.
 func (a *API) submission(raw json.RawMessage, at string, now time.Time) (store.Submission, *Problem) {
-	if depth(raw) > maxDepth {
+	if deeper(raw, maxDepth) {
 		return store.Submission{}, faulty(Fault{at, fmt.Sprintf("must not be nested deeper than %d levels", maxDepth)})
 	}
 	tree, err := decodeExact(raw)

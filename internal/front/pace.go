@@ -54,11 +54,18 @@ func (b *pacedBody) finish() {
 }
 
 // pacedAnswer ends a connection whose client stops reading: Write gives a timeout
-// then. Unwrap lets http.ResponseController through.
+// then. It notes the status. Unwrap lets http.ResponseController through.
 type pacedAnswer struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	renewed time.Time
+	status  int // zero: none was set
+}
+
+// WriteHeader is http.ResponseWriter's.
+func (a *pacedAnswer) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
 }
 
 // Write is io.Writer's. A large answer may take long in all, a piece of it may not.

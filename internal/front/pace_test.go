@@ -46,13 +46,19 @@ func (l *line) Addr() net.Addr { return &net.TCPAddr{} }
 // serve runs try with a server of h, in a time of their own.
 func serve(t *testing.T, h http.HandlerFunc, try func(t *testing.T, dial func() net.Conn)) {
 	t.Helper()
+	serveAs(t, func() *http.Server { return NewServer(Config{}, h) }, func(t *testing.T, _ *http.Server, dial func() net.Conn) { try(t, dial) })
+}
+
+// serveAs is serve with the server that create gives.
+func serveAs(t *testing.T, create func() *http.Server, try func(t *testing.T, server *http.Server, dial func() net.Conn)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := &line{make(chan net.Conn), make(chan struct{})}
-		server := NewServer(nil, h)
+		server := create()
 		server.ErrorLog = log.New(io.Discard, "", 0)
 		go func() { _ = server.Serve(l) }()
 		var all []net.Conn
-		try(t, func() net.Conn {
+		try(t, server, func() net.Conn {
 			ours, theirs := net.Pipe()
 			l.calls <- theirs
 			all = append(all, ours)
@@ -303,7 +309,7 @@ func TestHeaders(t *testing.T) {
 		}
 		r.RemoteAddr = "10.0.0.1:1"
 		r.Header.Set("X-Forwarded-Proto", proto)
-		Handler(proxies(t, "10.0.0.0/8"), http.HandlerFunc(ok)).ServeHTTP(w, r)
+		handler(proxies(t, "10.0.0.0/8"), newPatience(0), http.HandlerFunc(ok)).ServeHTTP(w, r)
 		if got := w.header.Get("Strict-Transport-Security"); got != want {
 			t.Errorf("%s: got %q", proto, got)
 		}

@@ -42,7 +42,7 @@ func behind(t *testing.T, url string, proxies front.Proxies) (*httptest.Server, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(front.Handler(proxies, b))
+	server := httptest.NewServer(front.NewServer(front.Config{Proxies: proxies}, b).Handler)
 	t.Cleanup(server.Close)
 	t.Cleanup(b.Close) // first
 	return server, b

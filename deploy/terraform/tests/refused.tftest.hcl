@@ -284,10 +284,11 @@ run "queues_without_workers" {
       web    = { roles = ["api", "web", "scheduler"], min = 1, max = 1, behind_alb = true, queues = { mail = 1 } }
       worker = { roles = ["worker"], min = 1, max = 4 }
     }
+    redis            = { snapshot_window = "23:30-00:10" }
     domain_name      = "tasks.example.org"
     hosted_zone_name = "example.org."
   }
-  expect_failures = [var.fleets, var.hosted_zone_name]
+  expect_failures = [var.fleets, var.redis, var.hosted_zone_name]
 }
 
 run "queue_of_no_weight" {

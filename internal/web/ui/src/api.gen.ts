@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Follow all tasks
-         * @description Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), reset (too much was missed: fetch the list again), and heartbeat (every 15 seconds; a stream that is silent for longer is dead).
+         * @description Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one, within a second while very many follow), deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), reset (too much was missed: fetch the list again), and heartbeat (every 15 seconds; a stream that is silent for longer is dead).
          */
         get: operations["events"];
         put?: never;
