@@ -192,7 +192,8 @@ func (a *API) humaConfig() huma.Config {
 	c.Components.Schemas = a.registry
 	c.RejectUnknownQueryParameters = true
 	// huma looks a type ending in +json up as "json".
-	c.Formats = map[string]huma.Format{typeJSON: huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
+	c.Formats = map[string]huma.Format{typeJSON: format, "json": format}
 	c.Transformers = []huma.Transformer{a.replaceError}
 	return c
 }
@@ -235,11 +236,11 @@ func register[I, O any](a *API, h huma.API, action Action, op huma.Operation, ha
 		op.Extensions = map[string]any{"x-role": string(actions()[action])}
 	}
 	op.BodyReadTimeout = -1 // readBody has it already
+	op.SkipValidateBody = op.RequestBody != nil
 	if _, has := reflect.TypeFor[I]().FieldByName("Body"); has {
 		op.RequestBody = &huma.RequestBody{} // huma writes its schema there
 		op.Middlewares = append(op.Middlewares, a.exact(op.RequestBody))
 	}
-	op.SkipValidateBody = op.RequestBody != nil // by the handler, or by exact
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}

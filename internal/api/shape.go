@@ -101,33 +101,36 @@ func outOfRange(text string) bool {
 	return err != nil && durationPattern.MatchString(text)
 }
 
-// exact checks the body of a route against the schema before huma reads it, which would
-// take some of it in another way than it checks it: see unread.
+// exact refuses what huma, which reads the body after it, would take in another way than
+// it checks it: see unread.
 func (a *API) exact(body *huma.RequestBody) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humachi.Unwrap(ctx)
-		raw, err := io.ReadAll(r.Body) // readBody has it in memory
-		if err != nil || len(raw) == 0 {
-			next(ctx)
-			return
-		}
+		raw, _ := io.ReadAll(r.Body) // readBody has it in memory
+		r.Body = io.NopCloser(bytes.NewReader(raw))
 		if deeper(raw, maxDepth) {
 			a.writeProblem(w, r, faulty(Fault{"body", fmt.Sprintf("must not be nested deeper than %d levels", maxDepth)}))
 			return
 		}
+		schema := body.Content[typeJSON].Schema
 		tree, err := decodeExact(raw)
-		if err != nil {
-			a.writeProblem(w, r, problem(codeInvalidJSON, ""))
+		if err != nil || len(unread(a.registry, schema, "body", tree)) == 0 {
+			next(ctx) // huma checks the rest, and tells faults of the address with those of the body
 			return
 		}
-		faults := shapeFaults(a.registry, body.Content[typeJSON].Schema, "body", tree)
-		if len(faults) > 0 {
-			a.writeProblem(w, r, faulty(tidy(faults)...))
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(raw))
-		next(ctx)
+		a.writeProblem(w, r, faulty(tidy(shapeFaults(a.registry, schema, "body", tree))...))
 	}
+}
+
+// unmarshal is json.Unmarshal that takes numbers of any size where huma only checks them.
+func unmarshal(data []byte, v any) error {
+	tree, checked := v.(*any)
+	if !checked {
+		return json.Unmarshal(data, v)
+	}
+	exact, err := decodeExact(data)
+	*tree = plain(exact)
+	return err
 }
 
 // humaFaults puts huma's findings into our words. Its own may hold the value.
