@@ -110,7 +110,7 @@ func TestReplicasOfAMasterWithoutScripts(t *testing.T) {
 func TestReplicasLag(t *testing.T) {
 	t.Parallel()
 	e, replica := replicated(t)
-	e.ok(e.Ready(e.ctx))
+	e.eventually("readiness", func() bool { return e.Ready(e.ctx) == nil })
 	replica.Pause()
 	var err error
 	e.eventually("readiness to be lost", func() bool { err = e.Ready(e.ctx); return err != nil })
