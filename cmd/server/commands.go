@@ -19,7 +19,7 @@ type subcommand struct {
 func commands() []subcommand {
 	return []subcommand{
 		{"healthcheck", "ask the process that listens on -listen whether it is well", healthcheck},
-		{"doctor", "look at Redis, CloudWatch, clock, port and log spool from here, and say what to do", doctor},
+		{"doctor", "look at Redis, backend, CloudWatch, clock, port, log spool and variables from here, and say what to do", doctor},
 		{"token", "make, list and revoke tokens; windlass token -h tells more", tokenCommand},
 	}
 }

@@ -14,8 +14,11 @@ import (
 	"windlass/internal/tracing"
 )
 
+// envPrefix begins the variable of every option.
+const envPrefix = "WINDLASS_"
+
 func (o option) env() string {
-	return "WINDLASS_" + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
 }
 
 // parseConfig reads flags over variables over fallbacks. Its error names every
@@ -39,7 +42,28 @@ func parseConfig(args []string, getenv func(string) string, help io.Writer) (con
 	if c.backendURL != "" && (c.has(roleAPI) || !c.has(roleWeb)) {
 		faults = append(faults, errors.New("-backend-url: is for a process with the role web and without api"))
 	}
-	return c, errors.Join(append(faults, c.checkRedis(sources), c.oidc.check())...)
+	return c, errors.Join(append(faults, c.checkStreams(sources), c.checkRedis(sources), c.oidc.check())...)
+}
+
+// strangers gives the variables of environ (NAME=value) that look like options and are none: what
+// they say is not heard, which nobody would notice otherwise.
+func strangers(environ []string) []string {
+	known := map[string]bool{}
+	for _, o := range options() {
+		known[o.env()] = true
+		if o.secret {
+			known[o.env()+"_FILE"] = true
+		}
+	}
+	var unknown []string
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if strings.HasPrefix(name, envPrefix) && value != "" && !known[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	return unknown
 }
 
 // parseSome is parseConfig for a command that takes only the options of these

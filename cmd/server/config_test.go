@@ -134,6 +134,9 @@ func TestParseConfigFaults(t *testing.T) {
 		{"ports", []string{"-egress-ports", "80,99999"}, env("WINDLASS_EGRESS_SCHEMES", "ftp"), []string{"-egress-ports", "99999", "WINDLASS_EGRESS_SCHEMES"}},
 		{"key for secrets", nil, env("WINDLASS_SECRETS_KEY", "c2hvcnQ="), []string{"WINDLASS_SECRETS_KEY", "32 bytes"}},
 		{"path of a secret", []string{"-redact", "body.card"}, env(), []string{"-redact", "input.json.card.number"}},
+		{"streams for nothing", []string{"-log-stream", "s"}, env("WINDLASS_METRICS_STREAM", "m"), []string{"-log-stream: nothing is shipped", "WINDLASS_METRICS_STREAM: nothing is shipped"}},
+		{"a word that stands for nothing", []string{"-log-group", "g", "-log-stream", "{rol}/x"}, env("WINDLASS_METRICS_STREAM", "{hostname}"), []string{`-log-stream: "{rol}/x" has braces`, "WINDLASS_METRICS_STREAM"}},
+		{"a group of AWS's own", []string{"-log-group", "aws/x"}, env(), []string{"-log-group: ", "aws/"}},
 		{"log group", []string{"-log-group", "a b"}, env("WINDLASS_LOG_STREAM", "a:b"), []string{"-log-group", "WINDLASS_LOG_STREAM"}},
 		{"log delivery", nil, env("WINDLASS_LOG_DELIVERY", "never", "WINDLASS_LOG_RETENTION_DAYS", "2"), []string{"WINDLASS_LOG_DELIVERY", "durable", "WINDLASS_LOG_RETENTION_DAYS", "365"}},
 		{"profiles for everybody", []string{"-admin-listen", "0.0.0.0:6060"}, env(), []string{"-admin-listen", "loopback"}},
@@ -257,8 +260,8 @@ func TestParseConfigAccess(t *testing.T) {
 
 func TestParseTokenCall(t *testing.T) {
 	redis := env("WINDLASS_REDIS_URL", "redis://127.0.0.1:6379")
-	c, err := parseTokenCall([]string{"create", "-role", "submitter", "-expires", "90d", "-name", "Shop", "-kinds", "demo.echo", "-queues", "a,b"}, redis)
-	if err != nil || c.token.Role != store.RoleSubmitter || c.life != 90*24*time.Hour || c.token.Name != "Shop" || len(c.token.Queues) != 2 || len(c.token.Kinds) != 1 {
+	c, err := parseTokenCall([]string{"create", "-role", "submitter", "-expires", "90d", "-name", " Büro, Zürich ", "-kinds", "demo.echo, demo.echo", "-queues", "a,b"}, redis)
+	if err != nil || c.token.Role != store.RoleSubmitter || c.life != 90*24*time.Hour || c.token.Name != "Büro, Zürich" || len(c.token.Queues) != 2 || len(c.token.Kinds) != 1 {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	if c, err := parseTokenCall([]string{"revoke", "-redis-url", "redis://h", "tok_1"}, env()); err != nil || c.id != "tok_1" || c.redis.URL != "redis://h" {
@@ -273,6 +276,9 @@ func TestParseTokenCall(t *testing.T) {
 		"queue's":    {"create", "-role", "viewer", "-queues", "UP"},
 		"bound":      {"create", "-role", "admin", "-queues", "low"},
 		"characters": {"create", "-role", "viewer", "-name", " "},
+		`"-5d"`:      {"create", "-role", "viewer", "-expires", "-5d"},
+		`"nosuch"`:   {"create", "-role", "viewer", "-kinds", "demo.echo,nosuch"},
+		`"" is none`: {"create", "-role", "viewer", "-kinds", ",,"},
 		"id":         {"revoke"},
 		"one too":    {"list", "x"},
 		"-colour":    {"list", "-colour"},
@@ -280,6 +286,11 @@ func TestParseTokenCall(t *testing.T) {
 	} {
 		if _, err := parseTokenCall(args, redis); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v", args, err)
+		}
+	}
+	for _, name := range []string{"a\nb", "\x1b[31mred", "\xff", "abc\u202edef", "zero\u200bwidth"} {
+		if _, err := parseTokenCall([]string{"create", "-role", "viewer", "-name", name}, redis); err == nil || !strings.Contains(err.Error(), "printable") {
+			t.Errorf("%q: %v", name, err)
 		}
 	}
 	if _, err := parseTokenCall([]string{"list"}, env()); err == nil || !strings.Contains(err.Error(), "-redis-url") {

@@ -8,11 +8,13 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"time"
 
 	"windlass/internal/awslogs"
 	"windlass/internal/store"
+	"windlass/internal/web"
 )
 
 const (
@@ -57,7 +59,9 @@ type checkup struct {
 // checkups is the one list of them.
 func checkups() []checkup {
 	return []checkup{
+		{"variables", lookAtVariables},
 		{"listen", lookAtListener},
+		{"backend", lookAtBackend},
 		{"redis", lookAtRedis},
 		{"workers", lookAtWorkers},
 		{"log spool", lookAtSpool},
@@ -124,7 +128,35 @@ func lookAtListener(ctx context.Context, c config) []finding {
 		"end what holds the port, or choose another with -listen"})
 }
 
+func lookAtVariables(context.Context, config) []finding {
+	var all []finding
+	for _, name := range strangers(os.Environ()) {
+		all = append(all, finding{warning, name + " is no option and does nothing", "look for a slip of the pen: windlass -h lists them"})
+	}
+	return all
+}
+
+// lookAtBackend asks the process with the API, as a page that stands alone in front of it does.
+func lookAtBackend(ctx context.Context, c config) []finding {
+	if c.backendURL == "" {
+		return nil
+	}
+	backend, err := web.NewBackend(c.backendURL, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return []finding{{fault, err.Error(), "-backend-url is its address"}} // readOptions has looked at it
+	}
+	defer backend.Close()
+	if _, err := backend.Ready(ctx); err != nil {
+		return []finding{{fault, c.backendURL + ": " + err.Error(),
+			"see that a process with the role api runs there and listens on more than its own loopback, and that its Redis answers"}}
+	}
+	return []finding{{verdict: well, found: c.backendURL + " answers and is ready"}}
+}
+
 func lookAtRedis(ctx context.Context, c config) []finding {
+	if !c.needsRedis() {
+		return []finding{{unasked, "a process with the page alone asks the backend, not Redis", ""}}
+	}
 	if c.redis.URL == "" {
 		return []finding{{unasked, "no Redis is configured: tasks are kept in memory and nothing outlives the process", "set WINDLASS_REDIS_URL to keep them"}}
 	}
@@ -179,7 +211,7 @@ func redisClock(d store.Diagnosis) finding {
 }
 
 func lookAtWorkers(ctx context.Context, c config) []finding {
-	if c.redis.URL == "" {
+	if c.redis.URL == "" || !c.needsRedis() {
 		return nil
 	}
 	client, err := store.Connect(c.redis)

@@ -188,6 +188,34 @@ func TestDoctorOnLogs(t *testing.T) {
 	if _, said := consult(t, "WINDLASS_LOG_GROUP", "/windlass/test", "WINDLASS_LOG_SPOOL_DIR", spool); !strings.Contains(said, "no credentials are found") {
 		t.Errorf("said:\n%s", said)
 	}
+	t.Setenv("AWS_REGION", "")
+	if _, said := consult(t, "WINDLASS_LOG_GROUP", "/windlass/test", "WINDLASS_LOG_SPOOL_DIR", spool); !strings.Contains(said, "set AWS_REGION") {
+		t.Errorf("without a region it says:\n%s", said)
+	}
+}
+
+func TestDoctorOnVariables(t *testing.T) {
+	t.Setenv("WINDLASS_RETENTON", "720h")
+	t.Setenv("WINDLASS_ADMIN_TOKEN_FILE", "") // what is empty says nothing
+	code, said := consult(t)
+	if code != 0 || !strings.Contains(said, "warn  variables   WINDLASS_RETENTON is no option") || strings.Contains(said, "WINDLASS_ADMIN_TOKEN_FILE is no option") {
+		t.Errorf("exit code %d, said:\n%s", code, said)
+	}
+}
+
+// A page alone has a backend and no Redis.
+func TestDoctorOnTheBackend(t *testing.T) {
+	back := start(t, "-role", "api")
+	variables := []string{"WINDLASS_ROLE", "web", "WINDLASS_BACKEND_URL", back.url, "WINDLASS_REDIS_URL", "redis://" + freeAddress(t)}
+	code, said := consult(t, variables...)
+	if code != 0 || !strings.Contains(said, "ok    backend") || !strings.Contains(said, "-     redis") {
+		t.Errorf("exit code %d, said:\n%s", code, said)
+	}
+	back.stop()
+	code, said = consult(t, variables...)
+	if code != 1 || !strings.Contains(said, "FAIL  backend") || !strings.Contains(said, "role api") {
+		t.Errorf("without a backend: exit code %d, said:\n%s", code, said)
+	}
 }
 
 // aws makes cw the only AWS there is.

@@ -46,3 +46,20 @@ func TestPageInFrontOfTheAPI(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 }
+
+// What nobody would notice is said at the start.
+func TestWarningsOfTheStart(t *testing.T) {
+	c := startWith(t, []string{"WINDLASS_RETENTON=720h", "WINDLASS_SECRETS_KEY_FILE="}, "-role", "web")
+	if code := c.stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	said := c.log.String()
+	for _, want := range []string{`"variable":"WINDLASS_RETENTON"`, "set WINDLASS_BACKEND_URL"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the log does not say %s:\n%s", want, said)
+		}
+	}
+	if strings.Count(said, `"variable":`) != 1 {
+		t.Errorf("it warns of what is right:\n%s", said)
+	}
+}

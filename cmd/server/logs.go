@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -38,6 +39,21 @@ func (c config) openLogs(w io.Writer) (*logs, error) {
 	both := slog.New(slog.NewMultiHandler(local.Handler(), shipper.Handler(c.logLevel)))
 	local.Info("log lines are shipped to CloudWatch", "group", ship.Group, "stream", shipper.Stream())
 	return &logs{log: both, local: local, shipper: shipper}, nil
+}
+
+// checkStreams finds a stream that is named for nothing.
+func (c config) checkStreams(sources map[string]string) error {
+	if c.ship.Group != "" {
+		return nil
+	}
+	var faults []error
+	if c.ship.Stream != "" && c.ship.Stream != awslogs.DefaultStream {
+		faults = append(faults, fmt.Errorf("%s: nothing is shipped to it without -log-group", sources["log-stream"]))
+	}
+	if s := c.metricsStream; s != "" && s != metricsOff && s != defaultMetricsStream {
+		faults = append(faults, fmt.Errorf("%s: nothing is shipped to it without -log-group", sources["metrics-stream"]))
+	}
+	return errors.Join(faults...)
 }
 
 // roleWord is the roles in one word.

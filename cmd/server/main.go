@@ -61,7 +61,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (fault error
 		return err
 	}
 	metrics := metric.NewRegistry()
-	publisher, err := c.openMetrics(metrics, logs.local)
+	publisher, err := c.openMetrics(metrics, logs)
 	// The log is closed after everything that writes to it.
 	defer func() {
 		var closing sync.WaitGroup
@@ -74,6 +74,12 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (fault error
 	}
 	measure(metrics, logs, publisher)
 	log := logs.log
+	for _, name := range strangers(os.Environ()) {
+		log.Warn("this variable is no option and does nothing: look for a slip of the pen, windlass -h lists them", "variable", name)
+	}
+	if c.has(roleWeb) && !c.has(roleAPI) && c.backendURL == "" {
+		log.Warn("this process has the page and no API: set WINDLASS_BACKEND_URL, or let a proxy bring the API's paths to a process that has it")
+	}
 	store.LogTo(log)
 	p, err := newProcess(c, logs)
 	if err != nil {

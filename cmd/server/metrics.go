@@ -12,12 +12,15 @@ import (
 )
 
 // metricsOff as the metrics' stream means that there is none.
-const metricsOff = "off"
+const (
+	metricsOff           = "off"
+	defaultMetricsStream = awslogs.DefaultStream + "/metrics"
+)
 
 // metricsOptions are those of metrics in CloudWatch.
 func metricsOptions() []option {
 	return []option{
-		{name: "metrics-stream", fallback: awslogs.DefaultStream + "/metrics", usage: "log stream of the log group that metrics are shipped to, in CloudWatch's embedded metric format; off ships none",
+		{name: "metrics-stream", fallback: defaultMetricsStream, usage: "log stream of the log group that metrics are shipped to, in CloudWatch's embedded metric format; off ships none",
 			set: func(c *config, v string) error { c.metricsStream = v; return awslogs.CheckStream(v) }},
 		{name: "environment", fallback: "default", usage: "the dimension Environment of those metrics, such as production",
 			set: func(c *config, v string) error { c.environment = v; return metric.CheckEnvironment(v) }},
@@ -31,12 +34,13 @@ type publisher struct {
 }
 
 // openMetrics starts the shipper of metrics. It gives nil if there is to be none.
-func (c config) openMetrics(r *metric.Registry, local *slog.Logger) (*publisher, error) {
+func (c config) openMetrics(r *metric.Registry, l *logs) (*publisher, error) {
 	if c.ship.Group == "" || c.metricsStream == metricsOff {
 		return nil, nil
 	}
 	ship := c.ship
-	ship.Role, ship.Log, ship.Stream = c.roleWord(), local, c.metricsStream
+	ship.Role, ship.Log, ship.Stream = c.roleWord(), l.local, c.metricsStream
+	ship.Boot, ship.Sort = l.shipper.Boot(), "metrics"
 	// What waits in the spool of a process that was killed is told again by the one that leads next,
 	// or too late to be of use. While CloudWatch is slow, lines are on the disk in this mode too.
 	ship.InMemory = true
@@ -44,8 +48,16 @@ func (c config) openMetrics(r *metric.Registry, local *slog.Logger) (*publisher,
 	if err != nil {
 		return nil, fmt.Errorf("-metrics-stream: %w", err)
 	}
-	local.Info("metrics are shipped to CloudWatch", "group", ship.Group, "stream", shipper.Stream(), "environment", c.environment)
+	l.local.Info("metrics are shipped to CloudWatch", "group", ship.Group, "stream", shipper.Stream(), "environment", c.environment)
 	return &publisher{emf: r.EMF(c.environment, shipper), shipper: shipper}, nil
+}
+
+// ships gives what the metrics are shipped by: nil for none.
+func (p *publisher) ships() *awslogs.Shipper {
+	if p == nil {
+		return nil
+	}
+	return p.shipper
 }
 
 // fleet sends what the leading scheduler tells of all processes, and waits until CloudWatch has it.

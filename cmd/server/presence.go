@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"windlass/internal/awslogs"
 	"windlass/internal/store"
 	"windlass/internal/task"
 )
@@ -20,17 +21,17 @@ func processID(host string) string {
 func (p *process) describe() store.Process {
 	return store.Process{
 		ID: p.id, Host: p.host, PID: os.Getpid(), Version: version, Roles: p.roleNames,
-		StartedAt: p.started, Logs: p.shipping(),
+		StartedAt: p.started, Logs: p.shipping(p.shipper), Metrics: p.shipping(p.publisher.ships()),
 	}
 }
 
-// shipping is how the process fares with its log lines, nil where it ships none. Times are by
-// the clock of Redis, as all others are that other machines see.
-func (p *process) shipping() *store.LogShipping {
-	if p.shipper == nil {
+// shipping is how a shipper of the process fares, nil where there is none. Times are by the clock of
+// Redis, as all others are that other machines see.
+func (p *process) shipping(s *awslogs.Shipper) *store.LogShipping {
+	if s == nil {
 		return nil
 	}
-	h, now, here := p.shipper.Health(), p.store.Now().UTC().Truncate(time.Millisecond), time.Now()
+	h, now, here := s.Health(), p.store.Now().UTC().Truncate(time.Millisecond), time.Now()
 	at := func(t time.Time) *time.Time {
 		if t.IsZero() {
 			return nil
@@ -39,7 +40,7 @@ func (p *process) shipping() *store.LogShipping {
 		return &t
 	}
 	l := &store.LogShipping{
-		Group: p.ship.Group, Stream: p.shipper.Stream(),
+		Group: p.ship.Group, Stream: s.Stream(),
 		QueuedLines: h.Queued, MemoryBytes: h.MemoryBytes, SpooledBytes: h.SpooledBytes,
 		ShippedLines: h.Shipped, RejectedLines: h.Rejected, DroppedLines: h.Dropped, DamagedLines: h.Damaged,
 		FailedCalls: h.FailedCalls, LastSuccessAt: at(h.LastSuccess), LastError: h.LastFault, LastErrorAt: at(h.LastErrorAt),

@@ -77,6 +77,9 @@ func TestSystemShowsEveryProcess(t *testing.T) {
 	if logs.Group != "/windlass/test" || logs.QueuedLines == 0 || logs.OldestUnshippedAt == nil || logs.LastErrorAt == nil || logs.FailedCalls == 0 {
 		t.Errorf("the worker's log: %+v", logs)
 	}
+	if m := of(got, "worker").Metrics; m == nil || m.Stream != logs.Stream+"/metrics" {
+		t.Errorf("the worker's metrics: %+v beside %+v", m, logs)
+	}
 	if strings.Contains(logs.LastError, "127.0.0.1") {
 		t.Errorf("it names an address: %s", logs.LastError)
 	}

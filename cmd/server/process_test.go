@@ -23,7 +23,7 @@ import (
 
 // childVariable makes the test binary be Windlass itself, so that tests run,
 // signal and kill real processes.
-const childVariable = "WINDLASS_TEST_CHILD"
+const childVariable = "TEST_WINDLASS_CHILD"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {

@@ -6,12 +6,15 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"windlass/internal/egress"
+	"windlass/internal/kind"
 	"windlass/internal/store"
 )
 
@@ -102,32 +105,55 @@ func (c *tokenCall) createFlags(fs *flag.FlagSet) {
 		return nil
 	})
 	fs.Func("name", "", func(v string) error {
-		if c.token.Name = strings.TrimSpace(v); c.token.Name == "" || len([]rune(v)) > store.MaxTokenName {
-			return fmt.Errorf("must have 1 to %d characters", store.MaxTokenName)
+		if c.token.Name = strings.TrimSpace(v); !store.ValidTokenName(c.token.Name) {
+			return fmt.Errorf("%s, at most %d", store.TokenNameRule, store.MaxTokenName)
 		}
 		return nil
 	})
 	fs.Func("expires", "", func(v string) (err error) { c.life, err = tokenLife(v); return err })
-	fs.Func("kinds", "", func(v string) error { c.token.Kinds = strings.Split(v, ","); return nil })
+	fs.Func("kinds", "", func(v string) error {
+		var names []string
+		for _, k := range kind.All(egress.New(egress.Policy{}), "") {
+			names = append(names, k.Name)
+		}
+		c.token.Kinds = bounds(v)
+		for _, name := range c.token.Kinds {
+			if !slices.Contains(names, name) {
+				return fmt.Errorf("%q is none of %s", name, strings.Join(names, ", "))
+			}
+		}
+		return nil
+	})
 	fs.Func("queues", "", func(v string) error {
-		c.token.Queues = strings.Split(v, ",")
+		c.token.Queues = bounds(v)
 		for _, q := range c.token.Queues {
 			if !store.ValidQueue(q) {
-				return fmt.Errorf("%q is not a queue's name", q)
+				return fmt.Errorf("%q is not a queue's name: 1 to %d of a-z, 0-9, _ and -", q, store.MaxQueueName)
 			}
 		}
 		return nil
 	})
 }
 
+// bounds reads a comma list.
+func bounds(v string) []string {
+	list := strings.Split(v, ",")
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 // tokenLife reads 90d, or a duration as Go writes it.
 func tokenLife(v string) (time.Duration, error) {
+	text := v
 	if days, ok := strings.CutSuffix(v, "d"); ok {
 		if n, err := strconv.Atoi(days); err == nil && n <= 3650 {
-			v = strconv.Itoa(24*n) + "h"
+			text = strconv.Itoa(24*n) + "h"
 		}
 	}
-	life, err := time.ParseDuration(v)
+	life, err := time.ParseDuration(text)
 	if err != nil || life < time.Minute || life > store.MaxTokenLife {
 		return 0, fmt.Errorf("%q is not a time from 1m to 3650d, such as 90d", v)
 	}
@@ -157,19 +183,32 @@ func (c tokenCall) carryOut(ctx context.Context, stdout, stderr io.Writer) (err 
 		}
 		fmt.Fprintf(stderr, "%s %s is valid until %s. It is shown only now:\n", t.Role, t.ID, t.ExpiresAt.Format(time.RFC3339))
 		fmt.Fprintln(stdout, text)
-		return nil
+		return c.record(ctx, s, "createToken", t.ID)
 	case "revoke":
 		if err := s.RevokeToken(ctx, c.id); err != nil {
 			return err
 		}
 		fmt.Fprintf(stderr, "%s is revoked.\n", c.id)
-		return nil
+		return c.record(ctx, s, "revokeToken", c.id)
 	}
 	tokens, err := s.Tokens(ctx)
 	if err != nil {
 		return err
 	}
 	return printTokens(stdout, tokens, s.Now())
+}
+
+// record adds what was done to the audit trail, as done by whoever has Redis.
+func (c tokenCall) record(ctx context.Context, s *store.Store, action, id string) error {
+	host, _ := os.Hostname() // empty where there is none
+	err := s.Record(ctx, store.Entry{
+		Actor: "command", Name: "windlass token", Role: store.RoleAdmin, Via: "command", Action: action, Object: id,
+		Address: host, Outcome: store.OutcomeDone,
+	})
+	if err != nil {
+		return fmt.Errorf("that is done, but it does not stand in the audit trail: %w", err)
+	}
+	return nil
 }
 
 func printTokens(w io.Writer, tokens []store.Token, now time.Time) error {
@@ -180,9 +219,13 @@ func printTokens(w io.Writer, tokens []store.Token, now time.Time) error {
 		if bound == "" {
 			bound = "-"
 		}
-		used, ends := "never", t.ExpiresAt.Format(time.DateOnly)
+		const minute = "2006-01-02 15:04"
+		used, ends, name := "never", t.ExpiresAt.Format(minute), t.Name
 		if t.LastUsedAt != nil {
-			used = t.LastUsedAt.Format("2006-01-02 15:04")
+			used = t.LastUsedAt.Format(minute)
+		}
+		if !store.ValidTokenName(name) { // of an earlier version's making
+			name = strconv.Quote(name)
 		}
 		switch {
 		case t.RevokedAt != nil:
@@ -190,7 +233,7 @@ func printTokens(w io.Writer, tokens []store.Token, now time.Time) error {
 		case !t.Usable(now):
 			ends += " (over)"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Role, t.Name, bound, used, ends)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Role, name, bound, used, ends)
 	}
 	return table.Flush()
 }

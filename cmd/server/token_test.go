@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -77,6 +78,21 @@ func TestTokensOnly(t *testing.T) {
 	}
 	if _, list, _ := command(t, "token", "list", "-redis-url", url); strings.Count(list, "revoked") != 1 || strings.Contains(list, viewer) {
 		t.Errorf("list is\n%s", list)
+	}
+	admin := create("admin")
+	r, err := http.NewRequestWithContext(t.Context(), "GET", fronts[0].url+"/api/v1/audit?actor=command", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+admin)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	trail, err := io.ReadAll(response.Body)
+	if err != nil || bytes.Count(trail, []byte(`"createToken"`)) != 3 || bytes.Count(trail, []byte(`"revokeToken","object":"`+id)) != 1 {
+		t.Errorf("the trail of what the command did: %s, %v", trail, err)
 	}
 	if code, help, _ := command(t, "token", "-h"); code != 0 || !strings.Contains(help, "windlass token create") {
 		t.Errorf("help: %d, %s", code, help)

@@ -60,7 +60,7 @@ locals {
         stat      = "p99", above = var.alarm_limits.p99_seconds, minutes = 5
       }
       oldest-task = {
-        text      = "Tasks wait too long, or nobody says how long: then no scheduler leads, or it cannot ship. Add workers, or look at the scheduler's log."
+        text      = "Tasks wait too long, or nobody says how long: then no scheduler leads, or it cannot ship. Add workers, serve the queue that nobody serves, or look at the scheduler's log."
         namespace = local.namespace, metric = "OldestPendingAge", dimensions = local.own_dimensions
         stat      = "Maximum", above = var.alarm_limits.oldest_seconds, minutes = 5, missing = "breaching"
       }
@@ -80,11 +80,12 @@ locals {
         stat      = "Sum", above = 0, minutes = 1
       }
     },
+    # The least minimum that any hour has: a night with fewer instances wakes nobody.
     { for name, f in local.fleets : "${name}-below-minimum" => {
       text      = "The fleet has fewer instances than its minimum. Look at the group's activity in the EC2 console."
       namespace = "AWS/AutoScaling", metric = "GroupInServiceInstances", dimensions = { AutoScalingGroupName = f.asg_name }
-      stat      = "Minimum", below = f.min, minutes = 10, missing = "breaching"
-    } if f.min > 0 },
+      stat      = "Minimum", below = f.least, minutes = 10, missing = "breaching"
+    } if f.least > 0 },
     merge([for node in local.redis_nodes : {
       "${node}-memory" = {
         text      = "Redis is nearly full. A full one refuses new tasks. Take a larger node_type, or keep ended tasks for less time."
@@ -112,8 +113,39 @@ locals {
   )
 }
 
+# Those that a refresh looks at are there before the groups. All others come after them, and go
+# before them: a missing metric means trouble, and on the first day and the last it would not.
+resource "aws_cloudwatch_metric_alarm" "rollback" {
+  for_each = { for name, alarm in local.alarms : name => alarm if contains(local.rollback_alarms, name) }
+
+  alarm_name          = "${local.prefix}-${each.key}"
+  alarm_description   = each.value.text
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = each.value.stat
+  period              = 60
+  evaluation_periods  = each.value.minutes
+  datapoints_to_alarm = each.value.minutes
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.above
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.this["server-errors"]
+  to   = aws_cloudwatch_metric_alarm.rollback["server-errors"]
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.this["unhealthy-instances"]
+  to   = aws_cloudwatch_metric_alarm.rollback["unhealthy-instances"]
+}
+
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = local.alarms
+  for_each = { for name, alarm in local.alarms : name => alarm if !contains(local.rollback_alarms, name) }
 
   alarm_name          = "${local.prefix}-${each.key}"
   alarm_description   = each.value.text
@@ -130,4 +162,9 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   treat_missing_data  = try(each.value.missing, "notBreaching")
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]
+
+  # The slowest 1% of three requests is one client that waits for its result.
+  evaluate_low_sample_count_percentiles = startswith(each.value.stat, "p") ? "ignore" : null
+
+  depends_on = [aws_autoscaling_group.fleet]
 }

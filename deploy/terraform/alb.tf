@@ -4,7 +4,7 @@ resource "aws_lb" "this" {
   #checkov:skip=CKV2_AWS_20:it redirects where there is a certificate
   name               = local.prefix
   load_balancer_type = "application"
-  internal           = false #trivy:ignore:AVD-AWS-0053 It is there for people outside.
+  internal           = var.internal #trivy:ignore:AVD-AWS-0053 Unless internal is set it is there for people outside.
   security_groups    = [aws_security_group.this["alb"].id]
   subnets            = local.subnet_ids
 

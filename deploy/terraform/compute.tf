@@ -37,6 +37,7 @@ locals {
       WINDLASS_OIDC_ROLES   = var.oidc.roles
     } : {},
     f.concurrency == null ? {} : { WINDLASS_CONCURRENCY = tostring(f.concurrency) },
+    f.queues == null ? {} : { WINDLASS_QUEUES = join(",", [for name, weight in f.queues : "${name}=${weight}"]) },
     length(var.egress_allow) == 0 ? {} : { WINDLASS_EGRESS_ALLOW = join(",", sort(var.egress_allow)) },
   ) }
 }
@@ -147,7 +148,7 @@ resource "aws_autoscaling_group" "fleet" {
   name                = each.value.asg_name
   min_size            = each.value.min
   max_size            = each.value.max
-  vpc_zone_identifier = local.subnet_ids
+  vpc_zone_identifier = local.fleet_subnets[each.key]
   target_group_arns   = each.value.behind_alb ? [aws_lb_target_group.this.arn] : []
 
   # By number: with $Latest a new version would start no refresh, and could not be rolled back.
@@ -188,8 +189,11 @@ resource "aws_autoscaling_group" "fleet" {
       scale_in_protected_instances = "Wait"
       standby_instances            = "Wait"
 
-      alarm_specification {
-        alarms = [for name in local.rollback_alarms : aws_cloudwatch_metric_alarm.this[name].alarm_name]
+      dynamic "alarm_specification" {
+        for_each = var.rollback_by_alarms ? [1] : []
+        content {
+          alarms = [for a in aws_cloudwatch_metric_alarm.rollback : a.alarm_name]
+        }
       }
     }
   }
@@ -206,6 +210,11 @@ resource "aws_autoscaling_group" "fleet" {
   lifecycle {
     # The first is scaling's affair. The second counts when a group is made, and never again.
     ignore_changes = [desired_capacity, initial_lifecycle_hook]
+
+    precondition {
+      condition     = length(local.fleet_subnets[each.key]) > 0
+      error_message = "fleets: none of the subnets' zones has instances of the type ${each.value.instance_type}; `aws ec2 describe-instance-type-offerings --location-type availability-zone` lists what there is."
+    }
   }
 
   timeouts {

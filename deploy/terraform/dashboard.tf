@@ -48,7 +48,7 @@ resource "aws_cloudwatch_dashboard" "this" {
         type = "alarm", x = 0, y = 0, width = 24, height = 3
         properties = {
           title  = "Is it well? Red says where it is not"
-          alarms = [for a in aws_cloudwatch_metric_alarm.this : a.arn]
+          alarms = concat([for a in aws_cloudwatch_metric_alarm.rollback : a.arn], [for a in aws_cloudwatch_metric_alarm.this : a.arn])
         }
       }],
       [for i, graph in local.graphs : {

@@ -31,6 +31,7 @@ locals {
 
   fleets = { for name, f in var.fleets : name => merge(f, {
     asg_name               = "${local.prefix}-${name}"
+    least                  = min(f.min, [for m in f.minimums : m.min]...)
     architecture           = can(regex("^[a-z]+[0-9]+[a-z]*g", f.instance_type)) ? "arm64" : "x86_64"
     listen                 = f.behind_alb ? "0.0.0.0:${local.port}" : "127.0.0.1:${local.port}"
     role_list              = join(",", [for r in ["api", "web", "worker", "scheduler"] : r if contains(f.roles, r)])

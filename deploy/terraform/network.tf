@@ -18,9 +18,30 @@ data "aws_subnets" "default" {
   }
 }
 
+data "aws_subnet" "this" {
+  for_each = toset(local.subnet_ids)
+  id       = each.key
+}
+
+# Not every zone has every type: us-east-1e has no t4g, and instances would fail there again and again.
+data "aws_ec2_instance_type_offerings" "fleet" {
+  for_each      = toset([for f in var.fleets : f.instance_type])
+  location_type = "availability-zone"
+
+  filter {
+    name   = "instance-type"
+    values = [each.key]
+  }
+}
+
 locals {
   vpc_id     = data.aws_vpc.this.id
   subnet_ids = var.subnet_ids == null ? data.aws_subnets.default[0].ids : tolist(var.subnet_ids)
+
+  fleet_subnets = { for name, f in var.fleets : name => [
+    for id in local.subnet_ids : id
+    if contains(data.aws_ec2_instance_type_offerings.fleet[f.instance_type].locations, data.aws_subnet.this[id].availability_zone)
+  ] }
 
   # What instances ask of AWS: packages and image layers come from S3, by a gateway of its own.
   endpoints = var.private_endpoints ? toset([

@@ -18,6 +18,11 @@ output "dashboard" {
   value       = "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}#dashboards/dashboard/${local.prefix}"
 }
 
+output "alarms_topic" {
+  description = "The topic of all alarms, for a chat or a pager to subscribe to beside alarm_emails."
+  value       = aws_sns_topic.alarms.arn
+}
+
 output "admin_token_command" {
   description = "Prints the admin token to who may read it."
   value       = "aws secretsmanager get-secret-value --region ${var.region} --secret-id ${aws_secretsmanager_secret.this["admin-token"].name} --query SecretString --output text"

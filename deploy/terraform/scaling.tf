@@ -1,9 +1,18 @@
 # Workers follow the backlog, which the leading scheduler publishes; those who serve follow requests.
+# A fleet with queues of its own looks at these, all others at what waits in queues that somebody
+# serves: a task that nobody will ever take must not hold all the instances there can be.
 # What is missing moves nothing: no metric is filled with zeros.
 
 locals {
-  by_backlog  = { for name, f in local.fleets : name => f if f.backlog != null && f.max > f.min }
-  by_age      = { for name, f in local.fleets : name => f if f.oldest_seconds != null && f.max > f.min }
+  by_backlog = { for name, f in local.fleets : name => f if f.backlog != null && f.max > f.min }
+  by_age     = { for name, f in local.fleets : name => f if f.oldest_seconds != null && f.max > f.min }
+  # What waits and since when, by the ids that the expressions below have for it.
+  waiting = { for name, f in local.fleets : name => f.queues == null ? {
+    q0 = { backlog = "ServedBacklog", age = "ServedOldestPendingAge", dimensions = { Environment = local.prefix } }
+    } : { for i, queue in keys(f.queues) :
+    "q${i}" => { backlog = "Backlog", age = "OldestPendingAge", dimensions = { Environment = local.prefix, Queue = queue } }
+  } }
+
   by_requests = { for name, f in local.fleets : name => f if f.requests != null && f.max > f.min }
 
   minimums = merge([for name, f in local.fleets : { for key, m in f.minimums : "${name}-${key}" => merge(m, { fleet = name, max = f.max }) }]...)
@@ -20,18 +29,24 @@ resource "aws_autoscaling_policy" "backlog" {
     target_value = each.value.backlog
 
     customized_metric_specification {
-      metrics {
-        id          = "backlog"
-        label       = "Tasks that wait"
-        return_data = false
-        metric_stat {
-          stat = "Maximum"
-          metric {
-            namespace   = local.namespace
-            metric_name = "Backlog"
-            dimensions {
-              name  = "Environment"
-              value = local.prefix
+      dynamic "metrics" {
+        for_each = local.waiting[each.key]
+        content {
+          id          = metrics.key
+          label       = "Tasks that wait"
+          return_data = false
+          metric_stat {
+            stat = "Maximum"
+            metric {
+              namespace   = local.namespace
+              metric_name = metrics.value.backlog
+              dynamic "dimensions" {
+                for_each = metrics.value.dimensions
+                content {
+                  name  = dimensions.key
+                  value = dimensions.value
+                }
+              }
             }
           }
         }
@@ -55,7 +70,7 @@ resource "aws_autoscaling_policy" "backlog" {
       metrics {
         id          = "each"
         label       = "Tasks that wait for each instance"
-        expression  = "IF(instances > 0, backlog / instances, backlog)"
+        expression  = replace("IF(instances > 0, (backlog) / instances, backlog)", "backlog", join(" + ", keys(local.waiting[each.key])))
         return_data = true
       }
     }
@@ -75,12 +90,36 @@ resource "aws_autoscaling_policy" "age" {
     disable_scale_in = each.value.backlog != null
 
     customized_metric_specification {
-      metric_name = "OldestPendingAge"
-      namespace   = local.namespace
-      statistic   = "Maximum"
-      metric_dimension {
-        name  = "Environment"
-        value = local.prefix
+      dynamic "metrics" {
+        for_each = local.waiting[each.key]
+        content {
+          id          = metrics.key
+          label       = "Seconds that the oldest has waited"
+          return_data = length(local.waiting[each.key]) == 1
+          metric_stat {
+            stat = "Maximum"
+            metric {
+              namespace   = local.namespace
+              metric_name = metrics.value.age
+              dynamic "dimensions" {
+                for_each = metrics.value.dimensions
+                content {
+                  name  = dimensions.key
+                  value = dimensions.value
+                }
+              }
+            }
+          }
+        }
+      }
+      dynamic "metrics" {
+        for_each = length(local.waiting[each.key]) == 1 ? [] : ["MAX([${join(", ", keys(local.waiting[each.key]))}])"]
+        content {
+          id          = "oldest"
+          label       = "Seconds that the oldest of all has waited"
+          expression  = metrics.value
+          return_data = true
+        }
       }
     }
   }

@@ -1,5 +1,5 @@
-# What the deployment is, in the order in which somebody who sets it up asks. envs/ has two whole
-# sets of answers.
+# What the deployment is, in the order in which somebody who sets it up asks; what runs is in
+# variables_fleets.tf, Redis in variables_redis.tf. envs/ has two whole sets of answers.
 
 variable "name" {
   description = "First part of the name of everything."
@@ -9,6 +9,10 @@ variable "name" {
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.name)) && !endswith(var.name, "-")
     error_message = "name: 2 to 16 of a-z, 0-9 and -, beginning with a letter, not ending with -."
+  }
+  validation {
+    condition     = !startswith("${var.name}-", "internal-")
+    error_message = "name: AWS keeps load balancers' names that begin with internal- to itself; take another first part."
   }
 }
 
@@ -41,8 +45,8 @@ variable "image" {
     error_message = "image: name it by digest, registry/repository@sha256:<64 hex digits>; `docker buildx imagetools inspect IMAGE` shows the digest."
   }
   validation {
-    condition     = !var.private_endpoints || can(regex("^[0-9]{12}\\.dkr\\.ecr\\.", var.image))
-    error_message = "image: with private_endpoints instances reach no registry but ECR; push the image there."
+    condition     = !var.private_endpoints || can(regex("^[0-9]{12}\\.dkr\\.ecr\\.${var.region}\\.", var.image))
+    error_message = "image: with private_endpoints instances reach no registry but ECR of this region; push the image there."
   }
 }
 
@@ -54,8 +58,8 @@ variable "domain_name" {
   default     = null
 
   validation {
-    condition     = var.domain_name == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain_name))
-    error_message = "domain_name: a host name in small letters without dot at its end, such as tasks.example.org."
+    condition     = var.domain_name == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", var.domain_name))
+    error_message = "domain_name: a host name in small letters without https:// and without dot at its end, such as tasks.example.org."
   }
 }
 
@@ -66,7 +70,7 @@ variable "hosted_zone_name" {
 
   validation {
     condition     = var.hosted_zone_name == null || try(var.domain_name == var.hosted_zone_name || endswith(var.domain_name, ".${var.hosted_zone_name}"), false)
-    error_message = "hosted_zone_name: domain_name must be given and end with it."
+    error_message = "hosted_zone_name: domain_name must be given and end with it; it has no dot at its end, such as example.org."
   }
 }
 
@@ -76,12 +80,16 @@ variable "certificate_arn" {
   default     = null
 
   validation {
-    condition     = var.certificate_arn == null || can(regex("^arn:aws[a-z-]*:acm:${var.region}:[0-9]{12}:certificate/", var.certificate_arn))
+    condition     = var.certificate_arn == null || can(regex("^arn:aws[a-z-]*:acm:${var.region}:[0-9]{12}:certificate/[0-9a-f-]{36}$", var.certificate_arn))
     error_message = "certificate_arn: the ARN of a certificate of ACM in the same region, arn:aws:acm:REGION:ACCOUNT:certificate/ID."
   }
   validation {
     condition     = var.domain_name == null || var.hosted_zone_name != null || var.certificate_arn != null
     error_message = "certificate_arn: domain_name needs it, or hosted_zone_name so that a certificate can be validated."
+  }
+  validation {
+    condition     = var.certificate_arn != null || try(length(var.domain_name) <= 64, true)
+    error_message = "certificate_arn: ACM makes certificates for names of at most 64 characters; take a shorter domain_name, or bring a certificate."
   }
 }
 
@@ -91,9 +99,19 @@ variable "ingress_cidrs" {
   default     = ["0.0.0.0/0"]
 
   validation {
-    condition     = length(var.ingress_cidrs) > 0 && alltrue([for c in var.ingress_cidrs : can(cidrnetmask(c))])
-    error_message = "ingress_cidrs: at least one IPv4 network, such as 203.0.113.0/24."
+    condition     = length(var.ingress_cidrs) > 0 && alltrue([for c in var.ingress_cidrs : try(cidrsubnet(c, 0, 0) == c && can(cidrnetmask(c)), false)])
+    error_message = "ingress_cidrs: at least one IPv4 network by its first address, such as 203.0.113.0/24, or 203.0.113.7/32 for one address."
   }
+  validation {
+    condition     = length(var.ingress_cidrs) <= 30
+    error_message = "ingress_cidrs: at most 30, because a security group takes 60 rules and each network needs two; put smaller ones together."
+  }
+}
+
+variable "internal" {
+  description = "Whether the load balancer has private addresses alone, for people in the VPC and by VPN or peering. Changing it makes a new load balancer."
+  type        = bool
+  default     = false
 }
 
 variable "oidc" {
@@ -125,6 +143,18 @@ variable "oidc" {
     ])
     error_message = "oidc: issuer and endpoints are https:// addresses; the provider's /.well-known/openid-configuration lists them."
   }
+  validation {
+    condition     = var.oidc == null || try(var.oidc.client_id != "" && contains(split(" ", var.oidc.scope), "openid"), false)
+    error_message = "oidc: client_id is what the provider calls this client, and scope has openid among its words, such as \"openid email\"."
+  }
+  validation {
+    condition     = var.oidc == null || try(var.oidc.session_hours >= 1 && var.oidc.session_hours <= 168 && floor(var.oidc.session_hours) == var.oidc.session_hours, false)
+    error_message = "oidc: session_hours is a whole number from 1 to 168."
+  }
+  validation {
+    condition     = var.oidc == null || can(regex("^(viewer|submitter|operator|admin)=([^=,]+=[^=,]+|\\*)(,(viewer|submitter|operator|admin)=([^=,]+=[^=,]+|\\*))*$", var.oidc.roles))
+    error_message = "oidc: roles is a comma list of role=claim=value, or role=* for everybody, with the roles viewer, submitter, operator and admin, such as \"admin=groups=platform,viewer=*\"."
+  }
 }
 
 variable "oidc_client_secret" {
@@ -134,8 +164,9 @@ variable "oidc_client_secret" {
   sensitive   = true
 
   validation {
-    condition     = (var.oidc == null) == (var.oidc_client_secret == null)
-    error_message = "oidc_client_secret: give it with oidc, and only then."
+    # Workflows hand an empty one on where there is none.
+    condition     = (var.oidc == null) == (try(length(var.oidc_client_secret), 0) == 0)
+    error_message = "oidc_client_secret: give it with oidc, and only then; for the workflows it is the repository's secret OIDC_CLIENT_SECRET."
   }
 }
 
@@ -151,141 +182,8 @@ variable "waf_rate" {
   default     = 6000
 
   validation {
-    condition     = var.waf_rate >= 10 && var.waf_rate <= 2000000000
-    error_message = "waf_rate: 10 to 2,000,000,000 requests in five minutes."
-  }
-}
-
-# What runs.
-
-variable "fleets" {
-  description = <<-END
-    The groups of instances, by name. Each has:
-    roles: what its processes do: api, web, worker, scheduler.
-    instance_type: t4g.small and the like; Graviton types get the arm64 system.
-    min, max: how many instances. min 2 in a fleet behind the load balancer outlives a zone.
-    behind_alb: gets requests; then it has the roles api and web.
-    drain_seconds: how long running tasks may go on when an instance leaves, before they are handed back and run elsewhere. Take more than your tasks need.
-    concurrency: tasks that run at once on an instance; null means what the program takes.
-    backlog: waiting tasks for each instance that workers are kept at by scaling: what an instance ends in the time that you accept to wait. Null means no scaling by backlog.
-    oldest_seconds: age of the oldest waiting task that adds workers. Null means no scaling by age.
-    requests: requests a minute for each instance that the fleet is kept at by scaling. Null means none.
-    warmup_seconds: how long a new instance does not count yet.
-    minimums: other minimums by the clock, such as {morning = {min = 4, cron = "0 8 * * MON-FRI", time_zone = "Europe/Berlin"}}. An apply sets the fleet's own minimum until the next one.
-    spot: spot instances, cheaper and taken away with two minutes' notice.
-    volume_gb: size of the encrypted disk.
-  END
-  type = map(object({
-    roles          = set(string)
-    instance_type  = optional(string, "t4g.small")
-    min            = number
-    max            = number
-    behind_alb     = optional(bool, false)
-    drain_seconds  = optional(number, 120)
-    concurrency    = optional(number)
-    backlog        = optional(number)
-    oldest_seconds = optional(number)
-    requests       = optional(number)
-    warmup_seconds = optional(number, 120)
-    spot           = optional(bool, false)
-    volume_gb      = optional(number, 16)
-    minimums = optional(map(object({
-      min       = number
-      cron      = string
-      time_zone = optional(string, "Etc/UTC")
-    })), {})
-  }))
-
-  validation {
-    condition     = alltrue([for name, f in var.fleets : can(regex("^[a-z][a-z0-9]{0,11}$", name))])
-    error_message = "fleets: a fleet's name is 1 to 12 of a-z and 0-9, beginning with a letter."
-  }
-  validation {
-    condition = alltrue([for f in var.fleets :
-      length(f.roles) > 0 && length(setsubtract(f.roles, ["api", "web", "worker", "scheduler"])) == 0
-    ])
-    error_message = "fleets: roles are one or more of api, web, worker, scheduler."
-  }
-  validation {
-    condition     = length(setsubtract(["api", "web", "worker", "scheduler"], flatten([for f in var.fleets : f.roles]))) == 0
-    error_message = "fleets: each of the roles api, web, worker and scheduler must run somewhere."
-  }
-  validation {
-    condition     = alltrue([for f in var.fleets : f.behind_alb == (contains(f.roles, "api") || contains(f.roles, "web")) && contains(f.roles, "api") == contains(f.roles, "web")])
-    error_message = "fleets: behind_alb is for fleets with both of the roles api and web, and all such fleets have it: the load balancer sends every path to every instance behind it."
-  }
-  validation {
-    condition     = alltrue([for f in var.fleets : f.min >= 0 && f.max >= 1 && f.min <= f.max && floor(f.min) == f.min && floor(f.max) == f.max])
-    error_message = "fleets: min and max are whole numbers, 0 <= min <= max and max >= 1."
-  }
-  validation {
-    condition     = alltrue([for f in var.fleets : f.min >= 1 || !(f.behind_alb || contains(f.roles, "scheduler"))])
-    error_message = "fleets: min is 1 or more where the role api, web or scheduler runs; workers alone may rest at 0 only if something else publishes the backlog."
-  }
-  validation {
-    condition     = alltrue([for f in var.fleets : f.drain_seconds >= 10 && f.drain_seconds <= 3600])
-    error_message = "fleets: drain_seconds is 10 to 3600."
-  }
-  validation {
-    condition     = alltrue([for f in var.fleets : !f.spot || f.drain_seconds + (f.behind_alb ? 65 : 0) <= 90])
-    error_message = "fleets: spot instances go two minutes after their notice: drain_seconds is at most 90, or 25 behind the load balancer."
-  }
-  validation {
-    condition     = alltrue([for f in var.fleets : (f.backlog == null && f.oldest_seconds == null) || contains(f.roles, "worker")])
-    error_message = "fleets: backlog and oldest_seconds scale workers; the fleet lacks the role worker."
-  }
-  validation {
-    condition     = alltrue([for f in var.fleets : f.requests == null || f.behind_alb])
-    error_message = "fleets: requests scales fleets behind the load balancer."
-  }
-  validation {
-    condition     = alltrue([for f in var.fleets : try(f.concurrency >= 1 && f.concurrency <= 10000, f.concurrency == null)])
-    error_message = "fleets: concurrency is 1 to 10000."
-  }
-  validation {
-    condition     = alltrue([for f in var.fleets : f.volume_gb >= 8 && f.volume_gb <= 1024])
-    error_message = "fleets: volume_gb is 8 to 1024; the spool of log lines takes up to 1 GB of it."
-  }
-  validation {
-    condition     = alltrue(flatten([for f in var.fleets : [for m in f.minimums : m.min >= 0 && m.min <= f.max]]))
-    error_message = "fleets: a minimum by the clock is 0 to the fleet's max."
-  }
-}
-
-variable "options" {
-  description = "Other options of the program, by variable: `windlass -h` lists them. Such as {WINDLASS_RETENTION = \"720h\", WINDLASS_QUEUES = \"critical=6,default=3\"}."
-  type        = map(string)
-  default     = {}
-
-  validation {
-    condition     = alltrue([for k, v in var.options : can(regex("^WINDLASS_[A-Z0-9_]+$", k)) && !can(regex("[\\r\\n]", v))])
-    error_message = "options: names are WINDLASS_..., values have one line."
-  }
-  validation {
-    condition     = alltrue([for k, v in var.options : !can(regex("(TOKEN|PASSWORD|SECRET|KEY)$", k))])
-    error_message = "options: a secret does not belong into user data; it would be readable on the instance and in the console."
-  }
-}
-
-variable "egress_ports" {
-  description = "Ports that tasks may call. 443 is needed for AWS itself; add 80 for sites that still answer there."
-  type        = set(number)
-  default     = [443]
-
-  validation {
-    condition     = contains(var.egress_ports, 443) && alltrue([for p in var.egress_ports : p >= 1 && p <= 65535])
-    error_message = "egress_ports: port numbers from 1 to 65535, 443 among them."
-  }
-}
-
-variable "egress_allow" {
-  description = "Private networks that tasks may call, such as 10.1.0.0/16, on egress_ports. The program refuses all others."
-  type        = set(string)
-  default     = []
-
-  validation {
-    condition     = alltrue([for c in var.egress_allow : can(cidrnetmask(c))])
-    error_message = "egress_allow: IPv4 networks, such as 10.1.0.0/16."
+    condition     = var.waf_rate >= 10 && var.waf_rate <= 2000000000 && floor(var.waf_rate) == var.waf_rate
+    error_message = "waf_rate: a whole number of requests in five minutes, 10 to 2,000,000,000."
   }
 }
 
@@ -295,6 +193,11 @@ variable "vpc_id" {
   description = "VPC of everything. Null means the region's default VPC."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.vpc_id == null || can(regex("^vpc-[0-9a-f]{8,17}$", var.vpc_id))
+    error_message = "vpc_id: an id, such as vpc-0123456789abcdef0, not a name."
+  }
 }
 
 variable "subnet_ids" {
@@ -305,6 +208,10 @@ variable "subnet_ids" {
   validation {
     condition     = (var.subnet_ids == null) == (var.vpc_id == null)
     error_message = "subnet_ids: give it with vpc_id, and only then."
+  }
+  validation {
+    condition     = alltrue([for s in coalesce(var.subnet_ids, []) : can(regex("^subnet-[0-9a-f]{8,17}$", s))])
+    error_message = "subnet_ids: ids, such as subnet-0123456789abcdef0, not names."
   }
   validation {
     condition     = try(length(var.subnet_ids) >= 2, var.subnet_ids == null)
@@ -338,6 +245,10 @@ variable "ssh_key_name" {
     condition     = var.ssh_key_name == null || var.ssh_cidr != null
     error_message = "ssh_key_name: without ssh_cidr nobody could use it."
   }
+  validation {
+    condition     = var.ssh_key_name != ""
+    error_message = "ssh_key_name: the name of a key pair of EC2; leave it out for none."
+  }
 }
 
 variable "ami_ids" {
@@ -346,81 +257,9 @@ variable "ami_ids" {
   default     = {}
 
   validation {
-    condition     = alltrue([for k, v in var.ami_ids : contains(["arm64", "x86_64"], k) && startswith(v, "ami-")])
-    error_message = "ami_ids: ami-... by arm64 or x86_64."
+    condition     = alltrue([for k, v in var.ami_ids : contains(["arm64", "x86_64"], k) && can(regex("^ami-[0-9a-f]{8,17}$", v))])
+    error_message = "ami_ids: ids by arm64 or x86_64, such as {arm64 = \"ami-0123456789abcdef0\"}."
   }
-}
-
-# Redis.
-
-variable "redis" {
-  description = <<-END
-    The ElastiCache replication group:
-    id: its name in the console.
-    engine, version: valkey (7.2, 8.0) or redis (7.0, 7.1).
-    node_type: cache.t3.micro is the smallest.
-    nodes: in each shard. 2 or more survive a node and a zone.
-    shards: more than 1 makes it a cluster. It cannot be changed from 1 later without a new group.
-    snapshot_days: how long daily snapshots are kept; 0 means none.
-    snapshot_name: a snapshot to begin from. Null means empty.
-    snapshot_window, maintenance_window: UTC, an hour in which it may be slower.
-  END
-  type = object({
-    id                 = optional(string, "devops-redis")
-    engine             = optional(string, "valkey")
-    version            = optional(string, "7.2")
-    node_type          = optional(string, "cache.t3.micro")
-    nodes              = optional(number, 1)
-    shards             = optional(number, 1)
-    snapshot_days      = optional(number, 1)
-    snapshot_name      = optional(string)
-    snapshot_window    = optional(string, "03:00-04:00")
-    maintenance_window = optional(string, "sun:04:30-sun:05:30")
-  })
-  default = {}
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,35}$", var.redis.id)) && !endswith(var.redis.id, "-") && !strcontains(var.redis.id, "--")
-    error_message = "redis: id is 1 to 36 of a-z, 0-9 and -, beginning with a letter, without -- or - at its end."
-  }
-  validation {
-    condition     = contains(["valkey 7.2", "valkey 8.0", "redis 7.0", "redis 7.1"], "${var.redis.engine} ${var.redis.version}")
-    error_message = "redis: engine and version are valkey 7.2 or 8.0, or redis 7.0 or 7.1."
-  }
-  validation {
-    condition     = startswith(var.redis.node_type, "cache.")
-    error_message = "redis: node_type begins with cache., such as cache.t4g.small."
-  }
-  validation {
-    condition     = var.redis.nodes >= 1 && var.redis.nodes <= 6 && var.redis.shards >= 1 && var.redis.shards <= 90
-    error_message = "redis: nodes is 1 to 6, shards 1 to 90."
-  }
-  validation {
-    condition     = var.redis.shards == 1 || var.redis.nodes >= 2
-    error_message = "redis: a cluster needs 2 nodes or more in each shard, so that it can fail over."
-  }
-  validation {
-    condition     = var.redis.snapshot_days >= 0 && var.redis.snapshot_days <= 35
-    error_message = "redis: snapshot_days is 0 to 35."
-  }
-}
-
-variable "redis_token_version" {
-  description = "Raise it to give Redis a new password. The old one stays valid until redis_old_token is false."
-  type        = number
-  default     = 1
-}
-
-variable "redis_old_token" {
-  description = "Whether the password before the last one is valid too. Set it to false when every instance has the new one, ten minutes after a rotation."
-  type        = bool
-  default     = true
-}
-
-variable "admin_token_version" {
-  description = "Raise it to make a new admin token. Instances are replaced so that they read it."
-  type        = number
-  default     = 1
 }
 
 # Keeping and watching.
@@ -442,8 +281,8 @@ variable "access_log_days" {
   default     = 30
 
   validation {
-    condition     = var.access_log_days >= 1
-    error_message = "access_log_days: 1 or more."
+    condition     = var.access_log_days >= 1 && floor(var.access_log_days) == var.access_log_days
+    error_message = "access_log_days: a whole number from 1 on."
   }
 }
 
@@ -453,8 +292,8 @@ variable "alarm_emails" {
   default     = []
 
   validation {
-    condition     = alltrue([for a in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+$", a))])
-    error_message = "alarm_emails: mail addresses."
+    condition     = alltrue([for a in var.alarm_emails : can(regex("^[^@\\s,;<>]+@[^@\\s,;<>]+\\.[^@\\s,;<>.]+$", a))])
+    error_message = "alarm_emails: one bare mail address each, such as ops@example.org, without a name beside it."
   }
 }
 
@@ -470,6 +309,21 @@ variable "alarm_limits" {
     log_lag        = optional(number, 300)
   })
   default = {}
+
+  validation {
+    condition     = alltrue([for name, limit in var.alarm_limits : limit >= 0])
+    error_message = "alarm_limits: none is below 0."
+  }
+  validation {
+    condition     = alltrue([for percent in [var.alarm_limits.redis_memory, var.alarm_limits.redis_cpu] : percent >= 1 && percent <= 99])
+    error_message = "alarm_limits: redis_memory and redis_cpu are percents from 1 to 99."
+  }
+}
+
+variable "rollback_by_alarms" {
+  description = "Whether a deploy goes back when the alarms for server errors or unhealthy instances are on. Apply with false to bring a cure out while they are: else no deploy begins."
+  type        = bool
+  default     = true
 }
 
 variable "deletion_protection" {
@@ -493,4 +347,15 @@ variable "tags" {
   description = "Tags of everything, beside Application, Environment and ManagedBy."
   type        = map(string)
   default     = {}
+
+  validation {
+    condition = length(var.tags) <= 40 && alltrue([for k, v in var.tags :
+      can(regex("^[A-Za-z0-9 +=._:/@-]{1,128}$", k)) && can(regex("^[A-Za-z0-9 +=._:/@-]{0,256}$", v)) && !startswith(lower(k), "aws:")
+    ])
+    error_message = "tags: at most 40; names of 1 to 128 and values of up to 256 letters, digits, spaces and + = . _ : / @ -; names do not begin with aws:."
+  }
+  validation {
+    condition     = length(setintersection(keys(var.tags), ["Application", "Environment", "ManagedBy", "Name"])) == 0
+    error_message = "tags: Application, Environment, ManagedBy and Name are set already."
+  }
 }

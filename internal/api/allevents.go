@@ -21,7 +21,7 @@ const (
 
 type eventsInput struct {
 	Kind        []string `query:"kind" maxItems:"50" doc:"Tasks of any of these kinds, separated by commas."`
-	Queue       []string `query:"queue" maxItems:"100" doc:"Tasks of any of these queues, separated by commas."`
+	Queue       []string `query:"queue" maxItems:"100" pattern:"^[a-z0-9_-]{1,40}$" doc:"Tasks of any of these queues, separated by commas."`
 	LastEventID string   `header:"Last-Event-ID" doc:"Where an earlier stream ended."`
 	Last        string   `query:"last_event_id" maxLength:"100" doc:"The same, for the first connection: browsers cannot set the header."`
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -88,7 +89,7 @@ type API struct {
 	close     context.CancelFunc
 	streams   atomic.Int64
 	bodies    atomic.Int64  // bytes of bodies that are held
-	heartbeat time.Duration // how often a quiet event stream says that it lives
+	heartbeat time.Duration // how often an event stream says that it lives
 }
 
 // New gives an API. It contacts nothing. It panics on a kind whose types have
@@ -228,7 +229,11 @@ func register[I, O any](a *API, h huma.API, action Action, op huma.Operation, ha
 		op.Extensions = map[string]any{"x-role": string(actions()[action])}
 	}
 	op.BodyReadTimeout = -1 // readBody has it already
-	op.SkipValidateBody = op.RequestBody != nil
+	if _, has := reflect.TypeFor[I]().FieldByName("Body"); has {
+		op.RequestBody = &huma.RequestBody{} // huma writes its schema there
+		op.Middlewares = append(op.Middlewares, a.exact(op.RequestBody))
+	}
+	op.SkipValidateBody = op.RequestBody != nil // by the handler, or by exact
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -22,14 +23,18 @@ const (
 
 // audit adds what a request did to the audit trail, once it was answered, and to the
 // log, which has it even when the store is away. Audited is every request that
-// changes something, and every one whose credential or role was refused. Two
-// things are left to the log alone, which names the caller of every request: tasks
-// that programs hand in, because they would fill the trail, and requests without any
-// credential, because anybody can send as many as they like.
+// changes something, and every one whose credential or role was refused. Left to the
+// log alone, which names the caller of every request, are tasks that programs hand in,
+// because they would fill the trail, and what anybody can send as often as they like:
+// requests without any credential, and those that are over a limit.
 func (a *API) audit(r *http.Request, route string, status int) {
 	caller := CallerOf(r.Context())
 	refused := status == http.StatusForbidden || status == http.StatusUnauthorized && (a.hasCredential(r) || r.URL.Path == pathSession)
-	if !strings.HasPrefix(r.URL.Path, prefix+"/") || !refused && !audited(r, a.actionOf[r.Method+" "+route], caller) {
+	if !strings.HasPrefix(r.URL.Path, prefix+"/") || !refused && !audited(r, a.actionOf[r.Method+" "+route], caller) || status == http.StatusTooManyRequests {
+		return
+	}
+	ex := exchangeOf(r.Context())
+	if status == http.StatusForbidden && !ex.charged && a.charge(r.Context(), http.Header{}, limitRefused, 1) != nil {
 		return
 	}
 	found := chi.RouteContext(r.Context())
@@ -41,16 +46,16 @@ func (a *API) audit(r *http.Request, route string, status int) {
 		}
 	}
 	e := store.Entry{
-		Action: a.operationOf[r.Method+" "+route], Object: exchangeOf(r.Context()).object,
+		Action: a.operationOf[r.Method+" "+route], Object: ex.object,
 		Address: a.config.Proxies.Address(r).String(), RequestID: requestID(r.Context()), Status: status, Outcome: outcomeOf(status, refused),
 	}
 	if e.Object == "" {
-		e.Object = task.Cut(found.URLParam("id"), maxObject)
+		e.Object = task.Cut(cmp.Or(found.URLParam("id"), found.URLParam("name")), maxObject)
 	}
 	if caller != nil {
-		e.Actor, e.Name, e.Via = caller.ID, caller.Name, string(caller.Via)
+		e.Actor, e.Name, e.Role, e.Via = caller.ID, caller.Name, caller.Role, string(caller.Via)
 	}
-	a.log.InfoContext(r.Context(), "audit", "action", e.Action, "actor", e.Actor, "via", e.Via, "object", e.Object,
+	a.log.InfoContext(r.Context(), "audit", "action", e.Action, "actor", e.Actor, "role", e.Role, "via", e.Via, "object", e.Object,
 		"client", e.Address, "outcome", e.Outcome, "status", e.Status, "request_id", e.RequestID)
 	// The client may be gone, but what it did is done.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditTimeout)
@@ -87,7 +92,7 @@ func (a *API) hasCredential(r *http.Request) bool {
 type auditInput struct {
 	Actor   string    `query:"actor" maxLength:"100" doc:"By this token or person."`
 	Action  string    `query:"action" maxLength:"60" doc:"This action: an operation of this document, such as cancelTask."`
-	Object  string    `query:"object" maxLength:"100" doc:"On this task, token or session."`
+	Object  string    `query:"object" maxLength:"100" doc:"On this task, token, session or secret."`
 	Outcome string    `query:"outcome" enum:"done,refused,failed" doc:"That ended like this."`
 	After   time.Time `query:"after" doc:"At this time or later."`
 	Before  time.Time `query:"before" doc:"Before this time."`

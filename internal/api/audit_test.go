@@ -89,6 +89,45 @@ func TestAudit(t *testing.T) {
 	s.do("GET", "/api/v1/audit", "", shop...).want(401) // revoked
 }
 
+// An entry names the secret, but never its value.
+func TestAuditNamesSecrets(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.AdminToken, c.Keys = adminText, parseKeys(t, "a") })
+	admin := []string{"Authorization", "Bearer " + adminText}
+	s.do("PUT", "/api/v1/secrets/orders-token", `{"value":"planted-value"}`, admin...).want(200)
+	s.do("DELETE", "/api/v1/secrets/orders-token", "", admin...).want(204)
+	for _, action := range []string{"putSecret", "deleteSecret"} {
+		got := s.do("GET", "/api/v1/audit?object=orders-token&action="+action, "", admin...).want(200)
+		if got.at("items.0.role") != "admin" || strings.Contains(got.body, "planted-value") {
+			t.Errorf("%s: %s", action, got.body)
+		}
+	}
+}
+
+// Nobody can fill the trail: not with what is over a limit, and not with what is refused.
+func TestAuditIsNotFilled(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { limited("change=2/h,refused=2/h", 0)(c); c.AdminToken = adminText })
+	_, viewer := s.grant(store.RoleViewer, nil)
+	_, bound := s.grant(store.RoleSubmitter, func(t *store.Token) { t.Kinds = []string{"test.plain"} })
+	for _, want := range []int{404, 404, 429, 429} {
+		s.do("DELETE", "/api/v1/sessions/ses_none", "", "Authorization", "Bearer "+viewer).want(want)
+	}
+	for range 4 {
+		s.do("POST", "/api/v1/tasks", oneReport, "Authorization", "Bearer "+bound).want(403)
+	}
+	want := []string{"  endSession failed 404", "  endSession failed 404", "  submitTask refused 403", "  submitTask refused 403"}
+	got := s.trail("")
+	for i, line := range got {
+		_, rest, _ := strings.Cut(line, " token ")
+		got[i] = "  " + rest
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("trail (-want +got):\n%s", diff)
+	}
+}
+
 // What the store cannot take stands in the log.
 func TestAuditWithoutTheStore(t *testing.T) {
 	t.Parallel()

@@ -160,7 +160,8 @@ func (a *API) still(ctx context.Context) error {
 		}
 		return nil
 	}
-	_, err := a.authenticate(e.request)
+	// A stream outlives its request, whose own context has ended by then.
+	_, err := a.authenticate(e.request.WithContext(ctx))
 	if store.Unavailable(err) {
 		return nil
 	}

@@ -58,6 +58,7 @@ type exchange struct {
 	begun   time.Time
 	caller  *Caller // nil: see CallerOf
 	object  string  // what it acts on, for the audit trail; empty: what its address names
+	charged bool    // whether limitRefused was charged for it
 }
 
 func exchangeOf(ctx context.Context) *exchange {

@@ -198,7 +198,7 @@ func TestTaskEventsEndWithTheTask(t *testing.T) {
 	s.api.heartbeat = 20 * time.Millisecond
 	id := s.submit(oneReport).ID
 	l := s.listen("/api/v1/tasks/" + id + "/events")
-	if e := l.until(":"); e.data != "hb" {
+	if e := l.until("heartbeat"); e.data != "{}" {
 		t.Errorf("heartbeat is %+v", e)
 	}
 	s.do("POST", "/api/v1/tasks/"+id+"/cancel", "").want(200)

@@ -204,6 +204,7 @@ func sortOf(r *http.Request) string {
 // thousand, or fill the audit trail. What is right is let in whatever others try
 // from there: nobody can lock anybody out.
 func (a *API) turnAway(w http.ResponseWriter, r *http.Request, p *Problem) {
+	exchangeOf(r.Context()).charged = true
 	if over := a.charge(r.Context(), w.Header(), limitRefused, 1); over != nil {
 		p = over
 	}

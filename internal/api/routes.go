@@ -75,15 +75,16 @@ func (a *API) eventRoutes(h huma.API) {
 		OperationID: "taskEvents", Method: http.MethodGet, Path: pathTask + "/events", Tags: []string{tagEvents}, Errors: []int{404, 422},
 		Summary: "Follow a task",
 		Description: "Server-sent events: task (the task without input and result, first of all and after each change), log (a line of its log), " +
-			"and end (the task is final; close the stream and get its result). An event's id is <version>.<sequence number of the last log line>.",
-		Responses: eventResponse("task, end: a Task without input and result. log: a LogLine."),
+			"end (the task is final; close the stream and get its result), and heartbeat (every 15 seconds; a stream that is silent for longer is dead). An event's id is <version>.<sequence number of the last log line>.",
+		Responses: eventResponse("task, end: a Task without input and result. log: a LogLine. heartbeat: an empty object."),
 	}, a.taskEvents)
 	register(a, h, ActionListTasks, huma.Operation{
 		OperationID: "events", Method: http.MethodGet, Path: prefix + "/events", Tags: []string{tagEvents}, Errors: []int{422},
 		Summary: "Follow all tasks",
 		Description: "Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), " +
-			"deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), and reset (too much was missed: fetch the list again).",
-		Responses: eventResponse("task: a Task without input and result. counts: at, totals and items of Stats. deleted: its id. reset: an empty object."),
+			"deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), reset (too much was missed: fetch the list again), " +
+			"and heartbeat (every 15 seconds; a stream that is silent for longer is dead).",
+		Responses: eventResponse("task: a Task without input and result. counts: at, totals and items of Stats. deleted: its id. reset, heartbeat: an empty object."),
 	}, a.allEvents)
 }
 
@@ -110,7 +111,7 @@ func (a *API) systemRoutes(h huma.API) {
 		OperationID: "listAudit", Method: http.MethodGet, Path: prefix + "/audit", Tags: []string{tagSystem}, Errors: []int{422},
 		Summary: "Read the audit trail, newest first",
 		Description: "Who changed what, from where, and who was refused. Tasks that programs hand in are left to the log. " +
-			"The trail keeps about the 20,000 latest entries of what was done, and as many of what was refused. A page may be short before the end; only next_cursor tells.",
+			"The trail keeps about the 20,000 latest entries of each role, and as many of what was refused. A page may be short before the end; only next_cursor tells.",
 	}, a.listAudit)
 	register(a, h, ActionReadSystem, huma.Operation{
 		OperationID: "getStats", Method: http.MethodGet, Path: prefix + "/stats", Tags: []string{tagSystem},

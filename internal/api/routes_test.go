@@ -64,6 +64,8 @@ func TestRequests(t *testing.T) {
 		{"cursor", "GET", tasks + "?cursor=abc", "", 422, wanted{"errors.0.location": "query.cursor"}},
 		{"query twice", "GET", tasks + "?state=active&state=failed", "", 422, wanted{"errors.0.location": "query.state", "errors.0.message": "must be given once; separate several values by commas"}},
 		{"queue with a brace", "GET", tasks + "?queue=a%7D", "", 422, wanted{"errors.0.location": "query.queue[0]"}},
+		{"stats of a queue that cannot be", "GET", "/api/v1/stats?queue=reports,Mail", "", 422, wanted{"errors.0.location": "query.queue[1]"}},
+		{"events of a queue that cannot be", "GET", "/api/v1/events?queue=a%20b", "", 422, wanted{"errors.0.location": "query.queue[0]"}},
 		{"logs of nothing", "GET", tasks + "/tsk_nothing/logs", "", 404, wanted{"code": "task_not_found"}},
 		{"events of nothing", "GET", tasks + "/tsk_nothing/events", "", 404, wanted{"code": "task_not_found"}},
 		{"cancel nothing", "POST", tasks + "/tsk_nothing/cancel", "", 404, nil},
@@ -79,6 +81,7 @@ func TestRequests(t *testing.T) {
 		}},
 		{"session", "GET", "/api/v1/session", "", 200, wanted{"required": "false", "signed_in": "true", "version": "test", "embedded_redis": "false"}},
 		{"workers", "GET", "/api/v1/workers", "", 200, wanted{"items": "[]"}},
+		{"overlong delay", "POST", tasks, `{"kind":"test.report","input":{"name":"n1"},"delay":"9999999999999h"}`, 422, wanted{"errors.0.location": "body.delay"}},
 		{"bulk without items", "POST", tasks + "/bulk", `{"items":[]}`, 422, wanted{"errors.0.location": "body.items"}},
 		{"bulk unknown field", "POST", tasks + "/bulk", `{"items":[1],"x":1}`, 422, wanted{"errors.0.location": "body.x"}},
 	} {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,8 +16,6 @@ import (
 
 const schemaPrefix = "#/components/schemas/"
 
-const formatDuration = "go-duration"
-
 // durationText is what a task.Duration is in JSON: Go's notation. JSON Schema's own
 // format "duration" is another one, that of ISO 8601.
 type durationText string
@@ -24,10 +23,14 @@ type durationText string
 // Schema says so.
 func (durationText) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{
-		Type: huma.TypeString, Format: formatDuration,
-		Pattern: `^-?(0|(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+)$`, PatternDescription: "a duration",
+		Type: huma.TypeString, Format: durationFormat,
+		Pattern: durationPattern.String(), PatternDescription: "a duration",
 	}
 }
+
+const durationFormat = "go-duration"
+
+var durationPattern = regexp.MustCompile(`^-?(0|(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+)$`)
 
 // aboveZero turns exclusiveMinimum:"0" of durations, which is about numbers, into a
 // pattern. In Go zero means that the field was left out, so a zero that was sent
@@ -36,7 +39,7 @@ func aboveZero(r huma.Registry) {
 	const unit = `(ns|us|µs|ms|s|m|h)`
 	for _, object := range r.Map() {
 		for _, s := range object.Properties {
-			if s.Format == formatDuration && s.ExclusiveMinimum != nil {
+			if s.Format == durationFormat && s.ExclusiveMinimum != nil {
 				s.Pattern = `^(0+(\.0+)?` + unit + `)*(0*[1-9]\d*(\.\d+)?|0+\.0*[1-9]\d*)` + unit + `(\d+(\.\d+)?` + unit + `)*$`
 				s.PatternDescription, s.ExclusiveMinimum = "a duration above 0s", nil
 				s.PrecomputeMessages()

@@ -95,6 +95,7 @@ func TestSecretFaults(t *testing.T) {
 	}{
 		{"x", `{}`, wanted{"errors.0.location": "body.value", "errors.0.message": "is required"}},
 		{"x", `{"value":"short"}`, wanted{"errors.0.location": "body.value"}},
+		{"x", `{"value":"first-value","Value":"other-value"}`, wanted{"errors.0.location": "body.Value", "errors.0.message": "is not a known field"}},
 		{"x", `{"value":"line\nbreak1"}`, wanted{"errors.0.location": "body.value", "errors.0.message": "must have no control characters, and no space at either end"}},
 		{"x", `{"value":" 12345678"}`, wanted{"errors.0.location": "body.value"}},
 		{"x", `{"value":"whsec_123"}`, wanted{"errors.0.location": "body.value"}},

@@ -1,14 +1,18 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
 	"windlass/internal/task"
 )
@@ -19,7 +23,7 @@ const maxFaults = 100
 // shapeFaults checks decoded JSON (numbers as json.Number) against a schema. v is
 // used up: its numbers are other ones after that.
 func shapeFaults(r huma.Registry, s *huma.Schema, at string, v any) []Fault {
-	faults := strangers(r, s, at, v)
+	faults := unread(r, s, at, v)
 	result := &huma.ValidateResult{}
 	path := huma.NewPathBuffer(nil, 0)
 	path.Push(at)
@@ -46,10 +50,11 @@ func plain(v any) any {
 	return v
 }
 
-// strangers finds members that the schema does not name. huma takes names of
-// another case for the same, and so does encoding/json: of "a" and "A" one
-// would be checked and the other used.
-func strangers(r huma.Registry, s *huma.Schema, at string, v any) []Fault {
+// unread finds what the schema lets through and encoding/json reads in another way:
+// members that the schema does not name, for huma takes names of another case for the
+// same, and so does encoding/json: of "a" and "A" one would be checked and the other
+// used; and durations beyond the range of Go's.
+func unread(r huma.Registry, s *huma.Schema, at string, v any) []Fault {
 	for s.Ref != "" {
 		s = r.SchemaFromRef(s.Ref)
 	}
@@ -60,7 +65,7 @@ func strangers(r huma.Registry, s *huma.Schema, at string, v any) []Fault {
 			return nil
 		}
 		for i, item := range v {
-			faults = append(faults, strangers(r, s.Items, fmt.Sprintf("%s[%d]", at, i), item)...)
+			faults = append(faults, unread(r, s.Items, fmt.Sprintf("%s[%d]", at, i), item)...)
 		}
 	case map[string]any:
 		others, _ := s.AdditionalProperties.(*huma.Schema)
@@ -74,15 +79,54 @@ func strangers(r huma.Registry, s *huma.Schema, at string, v any) []Fault {
 			if p == nil {
 				p = others
 			}
-			switch item.(type) {
+			if p == nil {
+				continue
+			}
+			switch item := item.(type) {
 			case map[string]any, []any: // only these have members of their own
-				if p != nil {
-					faults = append(faults, strangers(r, p, at+"."+name, item)...)
+				faults = append(faults, unread(r, p, at+"."+name, item)...)
+			case string:
+				if p.Format == durationFormat && outOfRange(item) {
+					faults = append(faults, Fault{at + "." + name, "must be a duration of at most 2562047h"})
 				}
 			}
 		}
 	}
 	return faults
+}
+
+// outOfRange reports whether text is written as a duration and too long for one.
+func outOfRange(text string) bool {
+	_, err := time.ParseDuration(text)
+	return err != nil && durationPattern.MatchString(text)
+}
+
+// exact checks the body of a route against the schema before huma reads it, which would
+// take some of it in another way than it checks it: see unread.
+func (a *API) exact(body *huma.RequestBody) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humachi.Unwrap(ctx)
+		raw, err := io.ReadAll(r.Body) // readBody has it in memory
+		if err != nil || len(raw) == 0 {
+			next(ctx)
+			return
+		}
+		tree, err := decodeExact(raw)
+		if err != nil {
+			a.writeProblem(w, r, problem(codeInvalidJSON, ""))
+			return
+		}
+		faults := shapeFaults(a.registry, body.Content[typeJSON].Schema, "body", tree)
+		if depth(raw) > maxDepth {
+			faults = []Fault{{"body", fmt.Sprintf("must not be nested deeper than %d levels", maxDepth)}}
+		}
+		if len(faults) > 0 {
+			a.writeProblem(w, r, faulty(tidy(faults)...))
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(raw))
+		next(ctx)
+	}
 }
 
 // humaFaults puts huma's findings into our words. Its own may hold the value.

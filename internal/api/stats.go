@@ -35,7 +35,7 @@ type QueueStats struct {
 type Stats struct {
 	Counts
 	Load
-	Queues map[string]QueueStats `json:"queues" doc:"By name: those that were ever used and those that a worker serves."`
+	Queues map[string]QueueStats `json:"queues" doc:"By name: those that were asked for; else those that were ever used and those that a worker serves."`
 	Leader *string               `json:"leader" doc:"The scheduler that leads; null when none does."`
 	Redis  RedisStats            `json:"redis"`
 }
@@ -47,7 +47,7 @@ type RedisStats struct {
 }
 
 type statsInput struct {
-	Queue []string `query:"queue" maxItems:"100" doc:"Only what concerns these queues, separated by commas. One that nobody knows has nothing."`
+	Queue []string `query:"queue" maxItems:"100" pattern:"^[a-z0-9_-]{1,40}$" doc:"Only what concerns these queues, separated by commas. One that nobody has used yet has nothing."`
 }
 
 type statsOutput struct {
@@ -73,10 +73,10 @@ func statsOf(s store.Snapshot, queues []string) Stats {
 	if s.Leader != "" {
 		out.Leader = &s.Leader
 	}
-	for _, name := range s.Queues {
-		if !wanted(name) {
-			continue
-		}
+	if len(queues) == 0 {
+		queues = s.Queues
+	}
+	for _, name := range queues { // A scaler that asks for a queue finds it, whether it was used yet or not.
 		q := QueueStats{Load: loadOf(s.Load(name))}
 		for _, c := range items {
 			if c.Queue == name {

@@ -60,7 +60,9 @@ func (s *stream) flush() {
 	s.waiting = bytes.Buffer{}
 }
 
-func (s *stream) beat() { s.write([]byte(": hb\n\n")) }
+// beat says that the stream lives. It is an event, not a comment, because browsers keep comments
+// to themselves, and a connection that died without a word is found by its silence alone.
+func (s *stream) beat() { s.send("heartbeat", "", empty{}) }
 
 func (s *stream) write(b []byte) {
 	if s.err != nil || len(b) == 0 {

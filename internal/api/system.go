@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -53,7 +54,8 @@ func (a *API) getSystem(ctx context.Context, _ *struct{}) (*systemOutput, error)
 		s.find("redis", "Redis does not answer. No task is accepted, starts or ends until it does; those that were accepted are kept in it.")
 	}
 	for _, p := range s.Processes {
-		s.findLogs(p)
+		s.findShipping(p, "Log lines", p.Logs)
+		s.findShipping(p, "Metrics", p.Metrics)
 	}
 	s.Well = len(s.Findings) == 0
 	return &systemOutput{s}, nil
@@ -123,34 +125,58 @@ func (s *System) findWork(counts []store.Count, crew []store.Worker) {
 			s.find("worker", "Attempts on %s, process %d, that go on though they were told to end: %d. Each takes a slot until it returns or the process is started again.", w.Host, w.PID, w.Overrunning)
 		}
 	}
+	s.findUnserved(counts, served)
+}
+
+// mostUnserved is how many queues without a worker are worth a line each. Whoever may submit can
+// make up a hundred of them.
+const mostUnserved = 5
+
+func (s *System) findUnserved(counts []store.Count, served map[string]bool) {
+	type queue struct {
+		name    string
+		waiting int64
+	}
+	var all []queue
 	seen := map[string]bool{}
 	for _, c := range counts {
 		if waiting := inLine(counts, c.Queue); waiting > 0 && !served[c.Queue] && !seen[c.Queue] {
-			s.find("queue", "No worker serves the queue %s. Tasks that wait in it: %d. Start one with -queues %s=1.", c.Queue, waiting, c.Queue)
+			all = append(all, queue{c.Queue, waiting})
 		}
 		seen[c.Queue] = true
+	}
+	slices.SortStableFunc(all, func(a, b queue) int { return cmp.Compare(b.waiting, a.waiting) })
+	for _, q := range all[:min(len(all), mostUnserved)] {
+		s.find("queue", "No worker serves the queue %s. Tasks that wait in it: %d. Start one with -queues %s=1.", q.name, q.waiting, q.name)
+	}
+	if len(all) > mostUnserved {
+		var waiting int64
+		for _, q := range all[mostUnserved:] {
+			waiting += q.waiting
+		}
+		s.find("queue", "No worker serves %d further queues either. Tasks that wait in them: %d. The list of queues names them.", len(all)-mostUnserved, waiting)
 	}
 }
 
 // lateLogs is how long a line may wait for CloudWatch before it is worth a word.
-const lateLogs = 5 * time.Minute
+const lateLogs = time.Minute
 
-func (s *System) findLogs(p store.Process) {
-	l := p.Logs
+// findShipping looks at how the process fares with shipping what it says.
+func (s *System) findShipping(p store.Process, what string, l *store.LogShipping) {
 	if l == nil {
 		return
 	}
-	whose := fmt.Sprintf("of %s, process %d", p.Host, p.PID)
+	whose := fmt.Sprintf("%s of %s, process %d,", what, p.Host, p.PID)
 	if l.OldestUnshippedAt != nil && s.At.Sub(*l.OldestUnshippedAt) > lateLogs {
-		s.find("logs", "Log lines %s have waited for CloudWatch for %s. %s", whose, s.At.Sub(*l.OldestUnshippedAt).Round(time.Minute), l.LastError)
+		s.find("logs", "%s have waited for CloudWatch for %s. %s", whose, s.At.Sub(*l.OldestUnshippedAt).Round(time.Minute), l.LastError)
 	}
 	if l.DiskFailing {
-		s.find("logs", "Log lines %s cannot be written to the disk and stay in memory: look at its spool folder.", whose)
+		s.find("logs", "%s cannot be written to the disk and stay in memory: look at its spool folder.", whose)
 	}
 	if lost := l.DroppedLines + l.DamagedLines; lost > 0 {
-		s.find("logs", "Log lines %s that were lost since its start, for want of room or by a damaged disk: %d.", whose, lost)
+		s.find("logs", "%s that were lost since its start, for want of room or by a damaged disk: %d.", whose, lost)
 	}
 	if l.RejectedLines > 0 {
-		s.find("logs", "Log lines %s that CloudWatch did not take, as too old, too far ahead or not valid: %d.", whose, l.RejectedLines)
+		s.find("logs", "%s that CloudWatch did not take, as too old, too far ahead or not valid: %d.", whose, l.RejectedLines)
 	}
 }

@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"windlass/internal/store"
+	"windlass/internal/task"
 )
 
 func TestSystemFindsTrouble(t *testing.T) {
 	t.Parallel()
-	var logs atomic.Pointer[store.LogShipping]
+	var logs, metrics atomic.Pointer[store.LogShipping]
 	s := newSite(t, func(c *Config) {
 		c.Process = func() store.Process {
-			return store.Process{ID: "host-7-A", Host: "host", PID: 7, Version: "test", Roles: []string{"api"}, Logs: logs.Load()}
+			return store.Process{ID: "host-7-A", Host: "host", PID: 7, Version: "test", Roles: []string{"api"}, Logs: logs.Load(), Metrics: metrics.Load()}
 		}
 	})
 	if _, err := s.store.Lead(t.Context(), "host-7-A"); err != nil {
@@ -30,13 +31,17 @@ func TestSystemFindsTrouble(t *testing.T) {
 		t.Errorf("redis: %s", got.body)
 	}
 
-	early := time.Now().Add(-time.Hour)
+	early, lately := time.Now().Add(-time.Hour), time.Now().Add(-2*time.Minute)
 	for _, tt := range []struct {
 		name, where, message string
 		bring                func()
 	}{
 		{"late lines", "logs", "have waited for CloudWatch for 1h0m0s. It refuses.", func() {
 			logs.Store(&store.LogShipping{OldestUnshippedAt: &early, LastError: "It refuses."})
+		}},
+		{"metrics that are refused", "logs", "Metrics of host, process 7, have waited for CloudWatch for 2m0s. It refuses.", func() {
+			logs.Store(nil)
+			metrics.Store(&store.LogShipping{OldestUnshippedAt: &lately, LastError: "It refuses."})
 		}},
 		{"a broken disk", "logs", "cannot be written to the disk", func() { logs.Store(&store.LogShipping{DiskFailing: true}) }},
 		{"lost lines", "logs", "damaged disk: 5.", func() { logs.Store(&store.LogShipping{DroppedLines: 3, DamagedLines: 2}) }},
@@ -79,6 +84,23 @@ func TestSystemFindsTrouble(t *testing.T) {
 	eventually(t, func() bool { got = system(); return got.at("redis.reachable") == "false" })
 	if got.at("findings.0.where") != "redis" || got.at("processes.0.id") != "host-7-A" || strings.Contains(got.body, "127.0.0.1") {
 		t.Errorf("without the store: %s", got.body)
+	}
+}
+
+func TestSystemNamesAFewOfManyUnservedQueues(t *testing.T) {
+	t.Parallel()
+	var counts []store.Count
+	for i := range 100 {
+		counts = append(counts, store.Count{Queue: fmt.Sprintf("q%d", i), State: task.Pending, Count: int64(i + 1)})
+	}
+	var s System
+	s.Leader = "host-7-A"
+	s.findWork(counts, nil)
+	if len(s.Findings) != mostUnserved+1 || !strings.Contains(s.Findings[0].Message, "the queue q99.") {
+		t.Errorf("got %d, the first %+v", len(s.Findings), s.Findings[0])
+	}
+	if last := s.Findings[mostUnserved].Message; !strings.Contains(last, "95 further queues") || !strings.Contains(last, "in them: 4560.") {
+		t.Errorf("the rest: %s", last)
 	}
 }
 

@@ -208,7 +208,7 @@ func TestStatsAreNumbersForAutoscalers(t *testing.T) {
 		},
 		"?queue=reports":       {"backlog": "3", "workers": "2", "totals.pending": "3", "totals.scheduled": "0", "queues.default": "", "queues.reports.workers": "2"},
 		"?queue=default,extra": {"backlog": "1", "workers": "1", "backlog_per_worker": "1"},
-		"?queue=never":         {"backlog": "0", "workers": "0", "backlog_per_worker": "0", "oldest_pending_seconds": "0", "items": "[]", "queues": "map[]"},
+		"?queue=never":         {"backlog": "0", "workers": "0", "backlog_per_worker": "0", "oldest_pending_seconds": "0", "items": "[]", "queues.never.backlog": "0", "queues.reports": ""},
 	} {
 		got := s.do("GET", "/api/v1/stats"+query, "").want(200)
 		for path, want := range wants {

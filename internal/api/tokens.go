@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"windlass/internal/store"
 	"windlass/internal/task"
@@ -16,11 +15,11 @@ const defaultTokenLife = 90 * 24 * time.Hour
 
 // NewToken is a token as it is asked for.
 type NewToken struct {
-	Name      string        `json:"name" minLength:"1" maxLength:"100" doc:"What it is for, in your words." example:"Shop, production"`
-	Role      store.Role    `json:"role" enum:"viewer,submitter,operator,admin" doc:"viewer reads; submitter also hands tasks in and cancels its own; operator also acts on all tasks; admin also makes and revokes tokens." example:"submitter"`
-	Kinds     []string      `json:"kinds,omitempty" maxItems:"50" doc:"Bind it to these kinds: it sees and does nothing with others. Not for admins."`
-	Queues    []string      `json:"queues,omitempty" maxItems:"50" doc:"Bind it to these queues. Not for admins."`
-	ExpiresIn task.Duration `json:"expires_in,omitempty" exclusiveMinimum:"0" doc:"How long it is valid: 90 days (2160h) unless you say otherwise, at most 10 years." example:"2160h"`
+	Name      string         `json:"name" minLength:"1" maxLength:"100" doc:"What it is for, in your words." example:"Shop, production"`
+	Role      store.Role     `json:"role" enum:"viewer,submitter,operator,admin" doc:"viewer reads; submitter also hands tasks in and cancels its own; operator also acts on all tasks; admin also makes and revokes tokens." example:"submitter"`
+	Kinds     []string       `json:"kinds,omitempty" maxItems:"50" doc:"Bind it to these kinds: it sees and does nothing with others. Not for admins."`
+	Queues    []string       `json:"queues,omitempty" maxItems:"50" doc:"Bind it to these queues. Not for admins."`
+	ExpiresIn *task.Duration `json:"expires_in,omitempty" doc:"How long it is valid: 90 days (2160h) unless you say otherwise, at most 10 years." example:"2160h"`
 }
 
 // MadeToken is a token with its text.
@@ -43,10 +42,7 @@ func (a *API) createToken(ctx context.Context, in *newTokenInput) (*newTokenOutp
 	if faults := a.tokenFaults(n); len(faults) > 0 {
 		return nil, faulty(tidy(faults)...)
 	}
-	life := n.ExpiresIn.Std()
-	if life == 0 {
-		life = defaultTokenLife
-	}
+	life := lifeOf(n.ExpiresIn, defaultTokenLife)
 	t, text, err := a.store.CreateToken(ctx, store.Token{
 		Name: n.Name, Role: n.Role, Kinds: append([]string{}, distinct(n.Kinds)...), Queues: append([]string{}, distinct(n.Queues)...), CreatedBy: CallerOf(ctx).ID,
 	}, life)
@@ -57,10 +53,18 @@ func (a *API) createToken(ctx context.Context, in *newTokenInput) (*newTokenOutp
 	return &newTokenOutput{Location: pathTokens + "/" + t.ID, Body: MadeToken{t, text}}, nil
 }
 
+// lifeOf gives how long something is valid: as asked for, or as usual.
+func lifeOf(asked *task.Duration, usual time.Duration) time.Duration {
+	if asked == nil {
+		return usual
+	}
+	return asked.Std()
+}
+
 func (a *API) tokenFaults(n NewToken) []Fault {
 	var faults []Fault
-	if strings.TrimSpace(n.Name) == "" || !printable(n.Name) || !utf8.ValidString(n.Name) {
-		faults = append(faults, Fault{"body.name", "must hold a word, and no control characters"})
+	if !store.ValidTokenName(n.Name) {
+		faults = append(faults, Fault{"body.name", store.TokenNameRule})
 	}
 	for i, kind := range n.Kinds {
 		if _, known := a.kinds[kind]; !known {
@@ -75,7 +79,7 @@ func (a *API) tokenFaults(n NewToken) []Fault {
 	if n.Role == store.RoleAdmin && len(n.Kinds)+len(n.Queues) > 0 {
 		faults = append(faults, Fault{"body.role", "must not be admin together with kinds or queues: an admin can make any token"})
 	}
-	if n.ExpiresIn < 0 || n.ExpiresIn.Std() > store.MaxTokenLife || n.ExpiresIn != 0 && n.ExpiresIn.Std() < time.Minute {
+	if life := lifeOf(n.ExpiresIn, defaultTokenLife); life < time.Minute || life > store.MaxTokenLife {
 		faults = append(faults, Fault{"body.expires_in", fmt.Sprintf("must be from 1m to %dh", int(store.MaxTokenLife.Hours()))})
 	}
 	return faults
@@ -153,7 +157,7 @@ type linkInput struct {
 
 // NewLink is a link as it is asked for. It may be left out.
 type NewLink struct {
-	ExpiresIn task.Duration `json:"expires_in,omitempty" exclusiveMinimum:"0" doc:"How long the link is valid: 24h unless you say otherwise, at most 168h." example:"24h"`
+	ExpiresIn *task.Duration `json:"expires_in,omitempty" doc:"How long the link is valid: 24h unless you say otherwise, at most 168h." example:"24h"`
 }
 
 // TaskLink is a link to one task.
@@ -171,8 +175,8 @@ const defaultLinkLife = 24 * time.Hour
 
 func (a *API) createLink(ctx context.Context, in *linkInput) (*linkOutput, error) {
 	life := defaultLinkLife
-	if in.Body != nil && in.Body.ExpiresIn != 0 {
-		life = in.Body.ExpiresIn.Std()
+	if in.Body != nil {
+		life = lifeOf(in.Body.ExpiresIn, life)
 	}
 	if life < time.Minute || life > store.MaxLinkLife {
 		return nil, faulty(Fault{"body.expires_in", fmt.Sprintf("must be from 1m to %dh", int(store.MaxLinkLife.Hours()))})

@@ -78,19 +78,26 @@ func TestFaultyTokens(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.AdminToken = token })
 	for body, where := range map[string]string{
-		`{"role":"viewer"}`:                                           "body.name",
-		`{"name":" ","role":"viewer"}`:                                "body.name",
-		`{"name":"a\u0007","role":"viewer"}`:                          "body.name",
-		`{"name":"n"}`:                                                "body.role",
-		`{"name":"n","role":"root"}`:                                  "body.role",
-		`{"name":"n","role":"viewer","kinds":["x.y"]}`:                "body.kinds[0]",
-		`{"name":"n","role":"viewer","queues":["UP"]}`:                "body.queues[0]",
-		`{"name":"n","role":"admin","queues":["low"]}`:                "body.role",
-		`{"name":"n","role":"viewer","expires_in":"1s"}`:              "body.expires_in",
-		`{"name":"n","role":"viewer","expires_in":"-1h"}`:             "body.expires_in",
-		`{"name":"n","role":"viewer","expires_in":"900000h"}`:         "body.expires_in",
-		`{"name":"n","role":"viewer","token":"wl_mine"}`:              "body.token",
-		`{"name":"` + strings.Repeat("n", 101) + `","role":"viewer"}`: "body.name",
+		`{"role":"viewer"}`:                                                                    "body.name",
+		`{"name":" ","role":"viewer"}`:                                                         "body.name",
+		`{"name":"a\u0007","role":"viewer"}`:                                                   "body.name",
+		`{"name":"n"}`:                                                                         "body.role",
+		`{"name":"n","role":"root"}`:                                                           "body.role",
+		`{"name":"n","role":"viewer","kinds":["x.y"]}`:                                         "body.kinds[0]",
+		`{"name":"n","role":"viewer","queues":["UP"]}`:                                         "body.queues[0]",
+		`{"name":"n","role":"admin","queues":["low"]}`:                                         "body.role",
+		`{"name":"n","role":"viewer","expires_in":"1s"}`:                                       "body.expires_in",
+		`{"name":"n","role":"viewer","expires_in":"-1h"}`:                                      "body.expires_in",
+		`{"name":"n","role":"viewer","expires_in":"900000h"}`:                                  "body.expires_in",
+		`{"name":"n","role":"viewer","token":"wl_mine"}`:                                       "body.token",
+		`{"name":"n","role":"viewer","Role":"admin"}`:                                          "body.Role",
+		`{"name":"n","ROLE":"god","role":"viewer"}`:                                            "body.ROLE",
+		`{"name":"n","role":"viewer","expires_in":"0s"}`:                                       "body.expires_in",
+		`{"name":"n","role":"viewer","expires_in":1e400}`:                                      "body.expires_in",
+		`{"name":"n","role":"viewer","expires_in":"9999999999999h"}`:                           "body.expires_in",
+		`{"name":"abc\u202edef","role":"viewer"}`:                                              "body.name",
+		`{"name":` + strings.Repeat(`[`, 200) + strings.Repeat(`]`, 200) + `,"role":"viewer"}`: "body",
+		`{"name":"` + strings.Repeat("n", 101) + `","role":"viewer"}`:                          "body.name",
 	} {
 		if got := s.do("POST", "/api/v1/tokens", body, "Authorization", "Bearer "+token).want(422); got.at("errors.0.location") != where {
 			t.Errorf("%s: %s", body, got.body)
@@ -142,7 +149,7 @@ func TestLinks(t *testing.T) {
 	s.do("POST", path+"/cancel", "", "Authorization", "Bearer "+link).want(403)
 	s.do("POST", "/api/v1/session", `{"token":"`+link+`"}`).want(401)
 	s.do("GET", "/api/v1/tasks?link="+link, "").want(403)
-	for _, body := range []string{`{"expires_in":"1s"}`, `{"expires_in":"200h"}`} {
+	for _, body := range []string{`{"expires_in":"1s"}`, `{"expires_in":"0s"}`, `{"expires_in":"200h"}`, `{"Expires_In":"1h"}`} {
 		s.do("POST", path+"/links", body, as...).want(422)
 	}
 	if strings.Contains(s.log.String(), link) {
@@ -173,6 +180,35 @@ func TestStreamsEndWithTheirToken(t *testing.T) {
 				t.Errorf("the stream of %s tells %+v", name, e)
 			}
 		}
+	}
+}
+
+// As long as that is good, streams go on: each event and each heartbeat asks for it again.
+func TestStreamsGoOnWithTheirCredential(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.AdminToken = token })
+	s.api.heartbeat = 50 * time.Millisecond
+	_, text := s.grant(store.RoleSubmitter, nil)
+	bearer := []string{"Authorization", "Bearer " + text}
+	path := "/api/v1/tasks/" + s.do("POST", "/api/v1/tasks", oneReport, bearer...).want(202).task().ID
+	link := s.do("POST", path+"/links", "", bearer...).want(201).at("link")
+	streams := map[string]*listener{
+		"token": s.listen("/api/v1/events", bearer...), "session": s.listen("/api/v1/events", s.browser(text)...),
+		"admin's session": s.listen("/api/v1/events", s.browser(token)...), "link": s.listen(path + "/events?link=" + link),
+	}
+	for _, l := range streams {
+		for range 2 {
+			l.until(":")
+		}
+	}
+	s.do("POST", path+"/cancel", "", bearer...).want(200)
+	for name, l := range streams {
+		for l.until("task").task(t).State != "canceled" { // the link's begins with what it was
+			t.Log(name)
+		}
+	}
+	if log := s.log.String(); strings.Contains(log, "ended early") {
+		t.Error(log)
 	}
 }
 

@@ -53,6 +53,7 @@
 package awslogs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,6 +74,11 @@ type Config struct {
 	Stream string
 	// Role is what stands for {role}.
 	Role string
+	// Boot is what stands for {boot}: it names this start of the process. Empty means a new one.
+	Boot string
+	// Sort sets a second shipper of one process apart, such as "metrics": it stands behind the boot
+	// in lines and in the spool, and in place of "log lines" in what Log is told. Empty for log lines.
+	Sort string
 	// RetentionDays is set on a group that we make. 0 means for ever. See CheckRetention.
 	RetentionDays int
 	// InMemory leaves lines in memory while CloudWatch takes them; a kill -9 loses those of the
@@ -92,6 +98,7 @@ type Shipper struct {
 	sender *sender
 	stop   context.CancelFunc
 	done   sync.WaitGroup
+	boot   string
 }
 
 // Open starts a shipper. It does not wait for CloudWatch, and a spool folder that cannot be used
@@ -108,19 +115,21 @@ func open(c Config, limits bounds) (*Shipper, error) {
 	if err := errors.Join(CheckGroup(c.Group), CheckStream(c.Stream), CheckRetention(c.RetentionDays)); err != nil {
 		return nil, err
 	}
-	boot := newBoot(time.Now())
-	told := &notices{log: c.Log, last: map[string]time.Time{}}
-	spool := newSpool(limits, c, boot, streamName(c.Stream, c.Role, boot))
+	if c.Boot == "" {
+		c.Boot = newBoot(time.Now())
+	}
+	told := &notices{log: c.Log, what: cmp.Or(c.Sort, "log lines")}
+	spool := newSpool(limits, c, ownBoot(c.Boot, c.Sort), streamName(c.Stream, c.Role, c.Boot))
 	if err := spool.open(); err != nil {
 		told.say("disk", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Shipper{spool: spool, stop: stop, sender: &sender{
-		spool: spool, say: told.say, recovered: make(chan struct{}),
-		client: &client{group: c.Group, retention: int32(c.RetentionDays), say: told.say},
+	s := &Shipper{spool: spool, stop: stop, boot: c.Boot, sender: &sender{
+		spool: spool, told: told, recovered: make(chan struct{}),
+		client: &client{group: c.Group, retention: int32(c.RetentionDays), told: told},
 	}}
 	s.done.Go(func() { s.sender.run(ctx) })
-	s.done.Go(func() { spool.keep(ctx, told.say) })
+	s.done.Go(func() { spool.keep(ctx, told) })
 	return s, nil
 }
 
@@ -138,11 +147,15 @@ func (s *Shipper) Write(line []byte) (int, error) { return s.spool.Write(line) }
 // Stream gives the name of the log stream.
 func (s *Shipper) Stream() string { return s.spool.stream }
 
+// Boot gives what stands for {boot}, for another shipper of this process.
+func (s *Shipper) Boot() string { return s.boot }
+
 // Flush ships everything that was written before, without waiting for more. It returns when that
 // is done, or ctx's error.
 func (s *Shipper) Flush(ctx context.Context) error {
 	s.spool.flush(true)
 	defer s.spool.flush(false)
+	s.sender.hurry()
 	for !s.spool.empty() {
 		select {
 		case <-s.spool.drained:
@@ -160,16 +173,17 @@ type Left struct {
 	Folder string
 	// Lost had no place on the disk.
 	Lost int64
+	what string // that was to be shipped
 }
 
 // String says it in a sentence. It is empty if nothing is left.
 func (l Left) String() string {
 	var said []string
 	if l.Kept > 0 {
-		said = append(said, fmt.Sprintf("%d bytes of log lines are not shipped yet: they wait in %s for the next start", l.Kept, l.Folder))
+		said = append(said, fmt.Sprintf("%d bytes of %s are not shipped yet: they wait in %s for the next start", l.Kept, l.what, l.Folder))
 	}
 	if l.Lost > 0 {
-		said = append(said, fmt.Sprintf("%d bytes of log lines could be neither shipped nor kept on the disk", l.Lost))
+		said = append(said, fmt.Sprintf("%d bytes of %s could be neither shipped nor kept on the disk", l.Lost, l.what))
 	}
 	return strings.Join(said, "; ")
 }
@@ -181,7 +195,9 @@ func (s *Shipper) Close(ctx context.Context) (Left, error) {
 	_ = s.Flush(ctx) // What it did not ship is what is left.
 	s.stop()
 	s.done.Wait()
-	return s.spool.close()
+	left, err := s.spool.close()
+	left.what = s.sender.told.what
+	return left, err
 }
 
 // DefaultSpoolDir is windlass/log-spool in the user's folder for caches, or in the one for

@@ -21,11 +21,11 @@ import (
 type client struct {
 	group     string
 	retention int32 // days, 0: for ever
-	say       func(key string, err error)
+	told      *notices
 	watch     []func(*middleware.Stack) error // of every call; tests see what a role must allow
 
-	making sync.Mutex // one at a time makes group and stream
-	bare   bool       // we made the group, and its retention is not set yet
+	making sync.Mutex  // one at a time makes group and stream
+	bare   atomic.Bool // we made the group, and its retention is not set yet
 
 	mu          sync.Mutex
 	api         *cloudwatchlogs.Client
@@ -42,13 +42,21 @@ func (c *client) connect(ctx context.Context) (*cloudwatchlogs.Client, error) {
 	if c.api != nil {
 		return c.api, nil
 	}
-	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithEC2IMDSRegion(),
+	options := []func(*config.LoadOptions) error{
 		config.WithLogger(logging.Nop{}),
 		config.WithAPIOptions(c.watch),
-		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} })) // We retry, without end.
+		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), // We retry, without end.
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return nil, fmt.Errorf("find region and credentials: %w", err)
+	}
+	if cfg.Region == "" {
+		// On an instance its metadata know. Their error alone would not say what to do elsewhere.
+		cfg, err = config.LoadDefaultConfig(ctx, append(options, config.WithEC2IMDSRegion())...)
+		if err != nil {
+			return nil, fmt.Errorf("%w (%w)", errNoRegion, err)
+		}
 	}
 	if cfg.Region == "" {
 		return nil, errNoRegion
@@ -82,7 +90,12 @@ func (c *client) put(ctx context.Context, stream string, events []event) (taken 
 		LogGroupName: &c.group, LogStreamName: &stream, LogEvents: in,
 	})
 	if err != nil {
-		return 0, fmt.Errorf("ship log lines: %w", err)
+		return 0, fmt.Errorf("put log events: %w", err)
+	}
+	if c.bare.Load() {
+		c.making.Lock()
+		c.retain(ctx, api)
+		c.making.Unlock()
 	}
 	return len(events) - rejectedOf(out.RejectedLogEventsInfo, len(events)), nil
 }
@@ -119,13 +132,13 @@ func (c *client) create(ctx context.Context, stream string) error {
 		if err != nil && !exists(err) {
 			return fmt.Errorf("create the log group: %w", err)
 		}
-		c.bare = err == nil // Else somebody made it just now, and sets its retention.
+		c.bare.Store(err == nil && c.retention != 0) // Else somebody made it just now, and sets its retention.
 		err = c.createStream(ctx, stream)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		c.retain(ctx, api)
 	}
-	return c.retain(ctx, api)
+	return err
 }
 
 // createStream makes the stream in a group that is there.
@@ -142,23 +155,22 @@ func (c *client) createStream(ctx context.Context, stream string) error {
 }
 
 // retain sets the retention of a group that we made: without one lines are kept, and paid
-// for, for ever. Not to be allowed to is said and is no reason to ship nothing.
-func (c *client) retain(ctx context.Context, api *cloudwatchlogs.Client) error {
-	if !c.bare || c.retention == 0 {
-		return nil
+// for, for ever. That it fails is said and is no reason to ship nothing; with the next lines it is
+// tried again, unless we are not allowed to or the group is gone. The caller holds making.
+func (c *client) retain(ctx context.Context, api *cloudwatchlogs.Client) {
+	if !c.bare.Load() {
+		return
 	}
 	_, err := api.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{
 		LogGroupName: &c.group, RetentionInDays: &c.retention,
 	})
 	if err != nil {
-		err = fmt.Errorf("set the retention of the log group: %w", err)
-		if classify(err) != denied {
-			return err
+		c.told.say("retention", fmt.Errorf("set the retention of the log group: %w", err))
+		if what := classify(err); what == again || what == throttled || what == expired {
+			return
 		}
-		c.say("retention", err)
 	}
-	c.bare = false
-	return nil
+	c.bare.Store(false)
 }
 
 func exists(err error) bool {

@@ -10,6 +10,13 @@ func (s *spool) flush(on bool) {
 	signal(s.wake)
 }
 
+// inHaste says whether somebody flushes.
+func (s *spool) inHaste() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flushing
+}
+
 // empty says whether everything was acknowledged.
 func (s *spool) empty() bool {
 	s.mu.Lock()

@@ -13,7 +13,7 @@ import (
 // group. It gives the stream's name. The error says in words what an operator can do about it.
 func TryPut(ctx context.Context, c Config) (stream string, err error) {
 	stream = streamName("doctor/{host}", "", "")
-	cl := &client{group: c.Group, say: func(string, error) {}}
+	cl := &client{group: c.Group, told: &notices{}}
 	if _, err := cl.connect(ctx); err != nil {
 		return stream, err
 	}

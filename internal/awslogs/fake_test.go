@@ -32,6 +32,7 @@ type fake struct {
 	bytes     int64
 	sizes     []int
 	answer    func(call int, in putInput) reply
+	unsettled int // so many calls to set a retention fail
 }
 
 type stored struct {
@@ -134,6 +135,9 @@ func (f *fake) create(w http.ResponseWriter, op, group, stream string, days int)
 		_, _ = w.Write([]byte("{}"))
 	case !there:
 		refuse(w, 400, "ResourceNotFoundException", "The specified log group does not exist.")
+	case op == "PutRetentionPolicy" && f.unsettled > 0:
+		f.unsettled--
+		refuse(w, 503, "ServiceUnavailableException", "on purpose")
 	case op == "PutRetentionPolicy":
 		f.retention[group] = days
 	case strings.ContainsAny(stream, ":*") || stream == "" || len(stream) > 512:

@@ -18,10 +18,12 @@ const (
 
 // keep does what callers must not wait for: it moves lines from memory to the disk, makes room
 // where the bounds are near, and tells of gaps. It returns when ctx ends.
-func (s *spool) keep(ctx context.Context, say func(key string, err error)) {
+func (s *spool) keep(ctx context.Context, told *notices) {
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
 	var teller gapTeller
+	var lost lossTeller
+	defer lost.tell(s, told, " at the end") // whatever was said within the last minute
 	for {
 		select {
 		case <-ctx.Done():
@@ -32,9 +34,10 @@ func (s *spool) keep(ctx context.Context, say func(key string, err error)) {
 		s.settle()
 		s.judge()
 		if err := s.makeRoom(); err != nil {
-			say("disk", err)
+			told.say("disk", err)
 		}
 		teller.tell(s, time.Now())
+		lost.tell(s, told, "")
 	}
 }
 
@@ -209,4 +212,19 @@ func (s *spool) tellGap() {
 	stamp := func(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339Nano) }
 	_, _ = fmt.Fprintf(s, `{"time":%q,"level":"WARN","msg":"log lines were dropped for want of room","dropped":%d,"from":%q,"to":%q}`,
 		time.Now().Format(time.RFC3339Nano), gap.lines, stamp(gap.from), stamp(gap.to))
+}
+
+// lossTeller tells the operator how many lines were lost since it last did.
+type lossTeller struct{ dropped, damaged int64 }
+
+func (t *lossTeller) tell(s *spool, told *notices, when string) {
+	s.mu.Lock()
+	now := s.count
+	s.mu.Unlock()
+	if n := now.dropped - t.dropped; n > 0 && told.say("dropped"+when, fmt.Errorf("lines that were dropped for want of room: %d", n)) {
+		t.dropped = now.dropped
+	}
+	if n := now.damaged - t.damaged; n > 0 && told.say("damaged"+when, fmt.Errorf("lines that could not be read from the disk any more: %d", n)) {
+		t.damaged = now.damaged
+	}
 }

@@ -107,7 +107,7 @@ func TestTryPutOnMoto(t *testing.T) {
 	if _, err := TryPut(t.Context(), c); err == nil || !strings.Contains(err.Error(), "there is no such log group") {
 		t.Errorf("without the group: %v", err)
 	}
-	cl := &client{group: c.Group, say: func(string, error) {}}
+	cl := &client{group: c.Group, told: &notices{}}
 	if err := cl.create(t.Context(), "another"); err != nil {
 		t.Fatal(err)
 	}

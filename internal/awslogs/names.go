@@ -24,7 +24,10 @@ var groupName = regexp.MustCompile(`^[-._/#A-Za-z0-9]{1,512}$`)
 // CheckGroup says whether CloudWatch would take the name of a group.
 func CheckGroup(name string) error {
 	if !groupName.MatchString(name) {
-		return fmt.Errorf("%q is not a log group's name: 1 to 512 of a-z, A-Z, 0-9 and . - _ / #", name)
+		return fmt.Errorf("%.80q is not a log group's name: 1 to 512 of a-z, A-Z, 0-9 and . - _ / #", name)
+	}
+	if strings.HasPrefix(name, "aws/") {
+		return errors.New("a log group's name does not begin with aws/")
 	}
 	return nil
 }
@@ -33,8 +36,11 @@ func CheckGroup(name string) error {
 // {boot} filled in.
 func CheckStream(pattern string) error {
 	name := streamName(pattern, "scheduler", newBoot(time.Now()))
+	if strings.ContainsAny(streamName(pattern, "", ""), "{}") {
+		return fmt.Errorf("%.80q has braces around something else than role, host or boot", pattern)
+	}
 	if name == "" || utf8.RuneCountInString(name) > maxStreamName || len(name) > maxStreamName || strings.ContainsAny(pattern, ":*") {
-		return fmt.Errorf("%q is not a log stream's name: 1 to %d characters without : and *", pattern, maxStreamName)
+		return fmt.Errorf("%.80q is not a log stream's name: 1 to %d characters without : and *", pattern, maxStreamName)
 	}
 	if strings.ContainsFunc(pattern, func(r rune) bool { return r < ' ' || r == utf8.RuneError }) {
 		return errors.New("a log stream's name has no control characters")
@@ -66,6 +72,15 @@ func streamName(pattern, role, boot string) string {
 		return r
 	}, host)
 	return strings.NewReplacer("{role}", role, "{host}", host, "{boot}", boot).Replace(pattern)
+}
+
+// ownBoot names a shipper: "boot" and "seq" together name a line for good, so the shippers of one
+// process must differ.
+func ownBoot(boot, sort string) string {
+	if sort == "" {
+		return boot
+	}
+	return boot + "-" + sort
 }
 
 // newBoot names this run of the program. Names sort by the time of the start.

@@ -16,10 +16,10 @@ const window = 3
 type sender struct {
 	spool  *spool
 	client *client
-	say    func(key string, err error)
+	told   *notices
 
 	mu        sync.Mutex
-	recovered chan struct{} // closed and made anew when a call succeeds after one failed
+	recovered chan struct{} // closed and made anew when it may go better now
 	failing   bool
 	last      time.Time // of the last success
 	lastErr   error
@@ -41,7 +41,7 @@ func (s *sender) run(ctx context.Context) {
 		}
 		b, err := s.spool.collect()
 		if err != nil {
-			s.say("read", err)
+			s.told.say("read", err)
 		}
 		if b == nil {
 			s.pause(ctx, err)
@@ -97,7 +97,7 @@ func (s *sender) deliver(ctx context.Context, b *batch) {
 	}
 	b.events = nil
 	if err := s.spool.acknowledge(b); err != nil {
-		s.say("acknowledge", err)
+		s.told.say("acknowledge", err)
 	}
 }
 
@@ -106,7 +106,7 @@ func (s *sender) push(ctx context.Context, b *batch, from, to int) bool {
 	for try := 0; from < to; try++ {
 		if b.events == nil {
 			if err := s.spool.load(b, func(*span, []byte) {}); err != nil {
-				s.say("read", err)
+				s.told.say("read", err)
 				s.pause(ctx, err)
 				if ctx.Err() != nil {
 					return false
@@ -122,7 +122,7 @@ func (s *sender) push(ctx context.Context, b *batch, from, to int) bool {
 			b.rejected += int64(to - from - taken)
 			return true
 		case what == invalid && to-from == 1:
-			s.say("invalid", err)
+			s.told.say("invalid", err)
 			b.rejected++
 			return true
 		case what == invalid:
@@ -173,21 +173,30 @@ var errRejected = errors.New("CloudWatch did not take lines that are too old or 
 
 func (s *sender) succeeded(some bool) {
 	if some {
-		s.say("rejected", errRejected)
+		s.told.say("rejected", errRejected)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.last = time.Now()
-	if s.failing {
-		s.failing = false
-		close(s.recovered)
-		s.recovered = make(chan struct{})
+	failed := s.failing
+	s.failing = false
+	s.mu.Unlock()
+	if failed {
+		s.hurry()
+		s.told.over()
 	}
+}
+
+// hurry ends the waiting of the calls that back off, but not of those that shall be fewer.
+func (s *sender) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.recovered)
+	s.recovered = make(chan struct{})
 }
 
 func (s *sender) didFail(what class, err error) {
 	if !errors.Is(err, context.Canceled) && what != throttled {
-		s.say("call", err)
+		s.told.say(callTrouble, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -197,20 +206,20 @@ func (s *sender) didFail(what class, err error) {
 }
 
 // backOff waits a random time below a bound that doubles with each try (full jitter), so that
-// a fleet does not come back all at once. When the service works for another call it is over.
+// a fleet does not come back all at once. When the service works for another call it is over,
+// and while somebody flushes it is short: whoever ends cannot wait.
 func (s *sender) backOff(ctx context.Context, try int, what class) bool {
-	bound := s.spool.backoffMin << min(try, 20)
-	if bound > s.spool.backoffMax {
-		bound = s.spool.backoffMax
+	s.mu.Lock()
+	recovered := s.recovered // before inHaste is asked, or the call to hurry could be missed
+	s.mu.Unlock()
+	bound := min(s.spool.backoffMin<<min(try, 20), s.spool.backoffMax)
+	if what == throttled {
+		recovered = nil
+	} else if s.spool.inHaste() {
+		bound = min(bound, time.Second)
 	}
 	timer := time.NewTimer(rand.N(bound) + time.Millisecond) //nolint:gosec // G404 is not needed for jitter.
 	defer timer.Stop()
-	s.mu.Lock()
-	recovered := s.recovered
-	s.mu.Unlock()
-	if what == throttled {
-		recovered = nil
-	}
 	select {
 	case <-timer.C:
 	case <-recovered:

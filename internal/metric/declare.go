@@ -82,6 +82,8 @@ const (
 	QueueOldestPending    = "windlass_queue_oldest_pending_seconds"
 	QueueBacklogPerWorker = "windlass_queue_backlog_per_worker"
 	BacklogPerWorker      = "windlass_backlog_per_worker"
+	ServedBacklog         = "windlass_served_backlog"
+	ServedOldestPending   = "windlass_served_oldest_pending_seconds"
 	Workers               = "windlass_workers"
 	SlotsUsed             = "windlass_worker_slots_used"
 	SlotsFree             = "windlass_worker_slots_free"
@@ -153,6 +155,10 @@ func fleet() []Metric {
 			CloudWatch: CloudWatch{Name: "BacklogPerWorker", By: [][]string{{"queue"}}, Max: true}},
 		{Name: BacklogPerWorker, Help: "Tasks that wait for a worker, for each worker; all of them if there is none.", Type: Gauge, Unit: Count, Source: Leader,
 			CloudWatch: CloudWatch{Name: "BacklogPerWorker", By: [][]string{all()}}},
+		{Name: ServedBacklog, Help: "Tasks that wait in queues that a worker serves; all of them if there is none. What workers scale by: more of them do not help the others.", Type: Gauge, Unit: Count, Source: Leader,
+			CloudWatch: CloudWatch{Name: "ServedBacklog", By: [][]string{all()}}},
+		{Name: ServedOldestPending, Help: "How long the first task of those queues has waited.", Type: Gauge, Unit: Seconds, Source: Leader,
+			CloudWatch: CloudWatch{Name: "ServedOldestPendingAge", By: [][]string{all()}, Max: true}},
 		{Name: Workers, Help: "Workers that gave a sign of life lately.", Type: Gauge, Unit: Count, Source: Leader,
 			CloudWatch: CloudWatch{Name: "Workers", By: [][]string{all()}}},
 		{Name: SlotsUsed, Help: "Slots of all workers in which a task runs.", Type: Gauge, Unit: Count, Source: Leader,

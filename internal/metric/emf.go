@@ -2,7 +2,6 @@ package metric
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -61,7 +60,7 @@ func (r *Registry) EMF(environment string, w io.Writer) *EMF {
 func CheckEnvironment(name string) error {
 	bad := func(r rune) bool { return r <= ' ' || r > '~' }
 	if name == "" || len(name) > 255 || name[0] == ':' || strings.ContainsFunc(name, bad) {
-		return errors.New("must be 1 to 255 ASCII characters without spaces, and not begin with a colon")
+		return fmt.Errorf("%.80q must be 1 to 255 ASCII characters without spaces, and not begin with a colon", name)
 	}
 	return nil
 }
@@ -91,6 +90,9 @@ func (e *EMF) write(at time.Time, wanted func(Source) bool) error {
 		}
 		e.gather(docs, m, f.GetMetric())
 	}
+	if wanted(Leader) {
+		e.fill(docs)
+	}
 	for _, key := range slices.Sorted(maps.Keys(docs)) {
 		line, err := docs[key].encode(at)
 		if err != nil {
@@ -101,6 +103,23 @@ func (e *EMF) write(at time.Time, wanted func(Source) bool) error {
 		}
 	}
 	return nil
+}
+
+// fill adds 0 for what the leader counts by queue while there is no queue at all: an alarm takes a
+// number that is missing for a leader that is. It keeps to readings, which tell Workers: without
+// one nobody knows.
+func (e *EMF) fill(docs map[string]*document) {
+	all := docs[newDocument(e.environment).key()]
+	if all == nil || all.points[e.registry.declared[Workers].CloudWatch.Name] == nil {
+		return
+	}
+	for _, m := range e.registry.declared {
+		for _, by := range m.CloudWatch.By {
+			if m.Source == Leader && m.Type == Gauge && len(m.Labels) > 0 && len(by) == 0 && all.points[m.CloudWatch.Name] == nil {
+				all.put(m, point{gauge: true})
+			}
+		}
+	}
 }
 
 // gather adds the series of one metric to the documents in which they stand.

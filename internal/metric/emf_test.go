@@ -246,6 +246,34 @@ func TestEMFBoundsDimensions(t *testing.T) {
 	}
 }
 
+// A new installation has no queue. Its backlog is 0, which is not the same as unknown.
+func TestEMFWithoutAnyQueue(t *testing.T) {
+	t.Parallel()
+	f, out, r := format(t), &lines{}, NewRegistry()
+	read := false
+	r.Gauge(SchedulerLeads).Set(1)
+	r.Reading(func(tell Tell) {
+		if read {
+			tell(Workers, 0)
+		}
+	}, Workers, QueueBacklog, QueueOldestPending, RedisMemory)
+	e := r.EMF("production", out)
+	for _, read = range []bool{false, true} {
+		if err := e.WriteFleet(time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		all := out.take(t, f)["production"]
+		for _, name := range []string{"Backlog", "OldestPendingAge"} {
+			if v, there := all[name]; there != read || read && v != 0. {
+				t.Errorf("with a reading: %v; %s: %v", read, name, all)
+			}
+		}
+		if _, there := all["RedisMemoryShare"]; there {
+			t.Errorf("what nobody knows is told: %v", all)
+		}
+	}
+}
+
 func TestSpreadKeepsSumAndBuckets(t *testing.T) {
 	t.Parallel()
 	bounds := durations()

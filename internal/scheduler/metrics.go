@@ -18,7 +18,7 @@ type Metrics struct {
 func NewMetrics(r *metric.Registry) *Metrics {
 	m := &Metrics{leads: r.Gauge(metric.SchedulerLeads), repairs: r.Counter(metric.SweeperRepairs)}
 	r.Reading(m.read, metric.Tasks, metric.QueueBacklog, metric.QueueOldestPending, metric.QueueBacklogPerWorker,
-		metric.BacklogPerWorker, metric.Workers, metric.SlotsUsed, metric.SlotsFree, metric.RedisMemory, metric.RedisLatency)
+		metric.BacklogPerWorker, metric.ServedBacklog, metric.ServedOldestPending, metric.Workers, metric.SlotsUsed, metric.SlotsFree, metric.RedisMemory, metric.RedisLatency)
 	return m
 }
 
@@ -47,6 +47,9 @@ func (m *Metrics) read(tell metric.Tell) {
 	}
 	all := s.Load()
 	tell(metric.BacklogPerWorker, all.PerWorker())
+	served := s.Served()
+	tell(metric.ServedBacklog, float64(served.Pending))
+	tell(metric.ServedOldestPending, served.Oldest.Seconds())
 	tell(metric.Workers, float64(all.Workers))
 	tell(metric.SlotsUsed, float64(all.SlotsUsed))
 	tell(metric.SlotsFree, float64(all.SlotsFree))

@@ -27,9 +27,10 @@ type Process struct {
 	StartedAt time.Time    `json:"started_at"`
 	SeenAt    time.Time    `json:"seen_at" doc:"Its last sign of life."`
 	Logs      *LogShipping `json:"logs,omitempty" doc:"How it fares with shipping its log lines; left out when it ships none."`
+	Metrics   *LogShipping `json:"metrics,omitempty" doc:"The same of its metrics, each document of which is a line."`
 }
 
-// LogShipping is how a process fares with shipping its log lines to CloudWatch. Counts are since
+// LogShipping is how a process fares with shipping its log lines, or its metrics, to CloudWatch. Counts are since
 // its start.
 type LogShipping struct {
 	Group             string     `json:"group" doc:"The log group."`

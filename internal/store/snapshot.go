@@ -58,6 +58,19 @@ func (s Snapshot) Load(queues ...string) Load {
 	return l
 }
 
+// Served gives how much waits where more workers would help: in the queues that a worker serves, and
+// in all while there is no worker at all. A task in a queue that nobody serves, of a mistyped name,
+// waits for good, however many workers there are.
+func (s Snapshot) Served() Load {
+	served := map[string]bool{}
+	for _, w := range s.Crew {
+		for name := range w.Queues {
+			served[name] = true
+		}
+	}
+	return s.Load(slices.Collect(maps.Keys(served))...) // none: of all
+}
+
 // PerWorker is how many tasks wait for each worker; all of them when there is none.
 func (l Load) PerWorker() float64 { return float64(l.Pending) / float64(max(1, l.Workers)) }
 

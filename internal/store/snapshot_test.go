@@ -42,6 +42,14 @@ func testSnapshot(e *env) {
 			e.t.Errorf("%v: got %+v, %v", tt.queues, l, l.PerWorker())
 		}
 	}
+	// What more workers would help with: the queue b has none, unless there is none at all.
+	if s := got.Served(); s.Pending != 3 || s.Workers != 2 {
+		e.t.Errorf("served: %+v", s)
+	}
+	got.Crew = nil
+	if s := got.Served(); s.Pending != 4 || s.Oldest != got.Load("a", "b").Oldest {
+		e.t.Errorf("without a worker: %+v", s)
+	}
 	later := e.with(Options{})
 	later.skew.Store(time.Minute.Milliseconds())
 	if got, err := later.Snapshot(e.ctx); err != nil || got.Load("a").Oldest < time.Minute || got.Load("a").Oldest > 2*time.Minute || got.Load("c").Oldest != 0 {

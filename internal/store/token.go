@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -47,6 +50,17 @@ type Token struct {
 	ExpiresAt  time.Time  `json:"expires_at" doc:"From then on it is refused."`
 	LastUsedAt *time.Time `json:"last_used_at,omitempty" doc:"When it was used last, to the minute; left out until then."`
 	RevokedAt  *time.Time `json:"revoked_at,omitempty" doc:"When it was revoked; it is listed for 30 days after that."`
+}
+
+// TokenNameRule is what ValidTokenName asks for, in words.
+const TokenNameRule = "must hold a word, and printable characters only"
+
+// ValidTokenName reports whether name can be a token's. Control characters would forge
+// lines of lists and logs, and those that nobody sees, or that turn the order of what
+// follows, the name of another token.
+func ValidTokenName(name string) bool {
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }
+	return strings.TrimSpace(name) != "" && utf8.RuneCountInString(name) <= MaxTokenName && !strings.ContainsFunc(name, unprintable)
 }
 
 // Usable reports whether the token admits anybody at that time.

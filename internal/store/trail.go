@@ -25,9 +25,10 @@ type Entry struct {
 	At        time.Time `json:"at" doc:"When, by Redis's clock."`
 	Actor     string    `json:"actor" doc:"Who: the id of a token or a person, admin for the admin token of the configuration, empty for somebody unknown."`
 	Name      string    `json:"name" doc:"The actor's name at that time."`
+	Role      Role      `json:"role" doc:"The actor's role at that time; empty for somebody unknown."`
 	Via       string    `json:"via" doc:"How the actor was proved."`
-	Action    string    `json:"action" doc:"What was done, or tried." example:"tasks.cancel"`
-	Object    string    `json:"object" doc:"On what: the id of a task, a token, a session. Empty when there is none."`
+	Action    string    `json:"action" doc:"What was done, or tried." example:"cancelTask"`
+	Object    string    `json:"object" doc:"On what: the id of a task, a token, a session, the name of a secret. Empty when there is none."`
 	Address   string    `json:"address" doc:"From which address."`
 	RequestID string    `json:"request_id" doc:"The request's id, as in the log."`
 	Outcome   string    `json:"outcome" enum:"done,refused,failed"`
@@ -61,34 +62,40 @@ const (
 	trailBudget = 10_000
 )
 
-// The trail has two parts, so that nobody who may do nothing can push out what those
-// who may have done: who did something, and who was refused.
+// The trail has a part for each role, so that nobody can push out what those did who may
+// do more, and one for what was refused. Sorted: see newTrailPart.
 const (
-	trailDone    = 'd'
-	trailRefused = 'r'
+	trailParts   = "aorsv"
+	trailRefused = 'r' // the others are the roles' first letters
 )
 
 func trailKey(part byte) string {
-	if part == trailRefused {
-		return "wl:audit:refused"
+	for _, role := range Roles() {
+		if role[0] == part {
+			return "wl:audit:" + string(role)
+		}
 	}
-	return "wl:audit"
+	return "wl:audit:refused"
+}
+
+// trailPartOf gives where an entry belongs. What nobody known did was refused in some way.
+func trailPartOf(e Entry) byte {
+	if e.Outcome == OutcomeRefused || !e.Role.Valid() {
+		return trailRefused
+	}
+	return e.Role[0]
 }
 
 // Record adds an entry to the trail. Its ID and At are given by Redis. Nothing
-// changes or removes an entry but the bound: about the 20,000 latest of what was
-// done, and as many of what was refused.
+// changes or removes an entry but the bound: about the 20,000 latest of what each
+// role did, and as many of what was refused.
 func (s *Store) Record(ctx context.Context, e Entry) error {
-	part := byte(trailDone)
-	if e.Outcome == OutcomeRefused {
-		part = trailRefused
-	}
 	text, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("write audit entry: %w", err)
 	}
 	err = s.rdb.XAdd(ctx, &redis.XAddArgs{
-		Stream: trailKey(part), MaxLen: trailKept, Approx: true, Values: []any{"e", text},
+		Stream: trailKey(trailPartOf(e)), MaxLen: trailKept, Approx: true, Values: []any{"e", text},
 	}).Err()
 	if err != nil {
 		return fmt.Errorf("add to the audit trail: %w", err)
@@ -103,7 +110,10 @@ func (s *Store) Trail(ctx context.Context, f EntryFilter, limit int, cursor stri
 	if err != nil {
 		return EntryPage{}, err
 	}
-	parts := []*trailPart{newTrailPart(s.rdb, trailDone, at, f), newTrailPart(s.rdb, trailRefused, at, f)}
+	var parts []*trailPart
+	for _, part := range []byte(trailParts) {
+		parts = append(parts, newTrailPart(s.rdb, part, at, f))
+	}
 	page := EntryPage{Entries: []Entry{}}
 	for range trailBudget {
 		e, from, err := newest(ctx, parts)
@@ -163,7 +173,7 @@ func newTrailPart(rdb redis.UniversalClient, part byte, at place, f EntryFilter)
 	if at.id == "" {
 		return p
 	}
-	// Of entries with the same place, that of trailDone comes first.
+	// Of entries with the same id, that of the part that is sorted first comes first.
 	upper := "(" + at.id
 	if part > at.part {
 		upper = at.id
@@ -226,7 +236,7 @@ func parsePlace(cursor string) (place, error) {
 	}
 	p := place{string(text[1 : len(text)-1]), text[len(text)-1]}
 	ms, count, found := strings.Cut(p.id, "-")
-	if !found || !isCount(ms) || !isCount(count) || p.part != trailDone && p.part != trailRefused {
+	if !found || !isCount(ms) || !isCount(count) || strings.IndexByte(trailParts, p.part) < 0 {
 		return place{}, ErrBadCursor
 	}
 	return p, nil

@@ -46,8 +46,8 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Wanted reports whether the environment names a collector. The error names the variable that
-// cannot be followed. What it does not look at, the SDK reads by itself: see docs/tracing.md.
+// Wanted reports whether the environment names a collector. The error names each variable that
+// cannot be followed, and its rule; without a collector nobody reads them.
 func Wanted(getenv func(string) string) (bool, error) {
 	name := "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 	if getenv(name) == "" {
@@ -68,7 +68,8 @@ func Wanted(getenv func(string) string) (bool, error) {
 			return false, fmt.Errorf("%s: must be http/protobuf, which collectors take on port 4318", name)
 		}
 	}
-	return true, nil
+	err := checkVariables(getenv)
+	return err == nil, err
 }
 
 // Open starts a tracer that sends to the collector that the environment names. It does not wait

@@ -317,6 +317,7 @@ class Deployment:
             self.assertEqual(alarm["AlarmActions"], [self.topic()], name)
             self.assertGreater(len(alarm["AlarmDescription"]), 20, name)
         self.assertEqual(alarms["oldest-task"]["TreatMissingData"], "breaching", "it is the heartbeat too")
+        self.assertEqual(alarms["slow-requests"]["EvaluateLowSampleCountPercentile"], "ignore", "one slow request on a quiet day is no alarm")
         sns = self.api("sns")
         self.assertIn(":key/", sns.get_topic_attributes(TopicArn=self.topic())["Attributes"]["KmsMasterKeyId"])
         self.assertEqual([s["Endpoint"] for s in sns.list_subscriptions_by_topic(TopicArn=self.topic())["Subscriptions"]], ["ops@example.org"])
@@ -349,6 +350,11 @@ class Deployment:
                     rest = [r for r in rest if isinstance(r, str)]  # what follows is how it is drawn
                     self.assertEqual(rest[:2], ["Environment", self.prefix])
                     named.add((metric, tuple(rest[::2])))
+        for policy in self.api("autoscaling").describe_policies()["ScalingPolicies"]:
+            for query in policy["TargetTrackingConfiguration"].get("CustomizedMetricSpecification", {}).get("Metrics", []):
+                metric = query.get("MetricStat", {}).get("Metric", {})
+                if metric.get("Namespace") == "Windlass":
+                    named.add((metric["MetricName"], tuple(d["Name"] for d in metric["Dimensions"])))
         self.assertGreaterEqual(len(named), 10)
         self.assertEqual(named - published, set())
         for fleet in self.fleets:
@@ -393,6 +399,7 @@ class Deployment:
         self.assertEqual(sorted(outputs["watch_deploy"]), sorted(self.fleets))
         self.assertIn(self.prefix, outputs["dashboard"])
         self.assertEqual(outputs["image"], IMAGE)
+        self.assertEqual(outputs["alarms_topic"], self.topic())
 
     def policy(self, arn):
         iam = self.api("iam")
@@ -598,10 +605,12 @@ class Production(Deployment):
         backlog = policies[f"{self.prefix}-worker", "backlog"]
         self.assertEqual(backlog["TargetValue"], 200)
         queries = {m["Id"]: m for m in backlog["CustomizedMetricSpecification"]["Metrics"]}
-        self.assertEqual(queries["each"]["Expression"], "IF(instances > 0, backlog / instances, backlog)")
+        self.assertEqual(queries["each"]["Expression"], "IF(instances > 0, (q0) / instances, q0)")
         self.assertEqual([m for m, q in queries.items() if q["ReturnData"]], ["each"])
-        metric = queries["backlog"]["MetricStat"]["Metric"]
-        self.assertEqual((metric["Namespace"], metric["MetricName"], metric["Dimensions"]), ("Windlass", "Backlog", [{"Name": "Environment", "Value": self.prefix}]))
+        (age,) = policies[f"{self.prefix}-worker", "oldest-task"]["CustomizedMetricSpecification"]["Metrics"]
+        for query, name in (queries["q0"], "ServedBacklog"), (age, "ServedOldestPendingAge"):
+            metric = query["MetricStat"]["Metric"]
+            self.assertEqual((metric["Namespace"], metric["MetricName"], metric["Dimensions"]), ("Windlass", name, [{"Name": "Environment", "Value": self.prefix}]))
         self.assertEqual(policies[f"{self.prefix}-web", "requests"]["PredefinedMetricSpecification"]["PredefinedMetricType"], "ALBRequestCountPerTarget")
 
 

@@ -33,6 +33,20 @@ test('a lost connection is said, and the list catches up by itself', async ({ pa
   await expect(rowsOf(page)).toContainText(['while it was away', 'before'])
 })
 
+test('a server that hangs is noticed by its silence', async ({ page, expected }) => {
+  expected.push(/net::ERR_/)
+  await page.clock.install()
+  await page.goto(`${windlass.url}/tasks`)
+  await expect(line(page, 'Live')).toBeVisible()
+  windlass.pause()
+  await page.clock.fastForward(35_000)
+  await expect(line(page, 'Live')).toBeVisible()
+  await page.clock.fastForward(6_000)
+  await expect(line(page, 'Offline')).toBeVisible()
+  windlass.resume()
+  await expect(line(page, 'Live')).toBeVisible()
+})
+
 test('a task catches up by itself', async ({ page, expected }) => {
   expected.push(/net::ERR_/)
   const task = await windlass.submit({ ...echo('later'), delay: '1h' })

@@ -3,16 +3,16 @@
 
 locals {
   issuer       = "token.actions.githubusercontent.com"
-  provider_arn = coalesce(var.github_oidc_provider_arn, one(aws_iam_openid_connect_provider.github[*].arn))
-  repository   = "repo:${var.github_repository}"
+  provider_arn = try(coalesce(var.github_oidc_provider_arn, one(aws_iam_openid_connect_provider.github[*].arn)), null)
+  repository   = "repo:${coalesce(var.github_repository, "-")}"
 
   # Who gets which role, by GitHub's subject. Each is whole: no wildcard lets a branch or a fork in.
   # A pull request from a fork gets no token from GitHub.
-  subjects = {
+  subjects = { for role, subjects in {
     push  = ["${local.repository}:ref:refs/heads/main"]
-    plan  = ["${local.repository}:pull_request", "${local.repository}:ref:refs/heads/main"]
+    plan  = concat(var.github_plan_pull_requests ? ["${local.repository}:pull_request"] : [], ["${local.repository}:ref:refs/heads/main"])
     apply = [for e in sort(var.github_environments) : "${local.repository}:environment:${e}"]
-  }
+  } : role => subjects if var.github_repository != null }
 
   state_statements = [
     {
@@ -132,7 +132,7 @@ locals {
 }
 
 resource "aws_iam_openid_connect_provider" "github" {
-  count = var.github_oidc_provider_arn == null ? 1 : 0
+  count = var.github_repository != null && var.github_oidc_provider_arn == null ? 1 : 0
 
   url            = "https://${local.issuer}"
   client_id_list = ["sts.amazonaws.com"]
@@ -161,7 +161,7 @@ resource "aws_iam_role" "github" {
 }
 
 resource "aws_iam_role_policy" "github" {
-  for_each = local.statements
+  for_each = { for role, statements in local.statements : role => statements if contains(keys(local.subjects), role) }
 
   name   = "workflow"
   role   = aws_iam_role.github[each.key].id
@@ -169,7 +169,7 @@ resource "aws_iam_role_policy" "github" {
 }
 
 resource "aws_iam_role_policy_attachment" "github" {
-  for_each = local.managed
+  for_each = { for role, policy in local.managed : role => policy if contains(keys(local.subjects), role) }
 
   role       = aws_iam_role.github[each.key].name
   policy_arn = each.value

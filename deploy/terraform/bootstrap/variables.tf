@@ -20,11 +20,12 @@ variable "region" {
 }
 
 variable "github_repository" {
-  description = "Whose workflows may push, plan and apply: owner/repository."
+  description = "Whose workflows may push, plan and apply: owner/repository. Null makes no role for workflows."
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", var.github_repository))
+    condition     = var.github_repository == null || can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", var.github_repository))
     error_message = "github_repository: owner/repository, without wildcards."
   }
 }
@@ -40,6 +41,12 @@ variable "github_environments" {
   }
 }
 
+variable "github_plan_pull_requests" {
+  description = "Whether pull requests of the repository's own branches are planned. A plan reads the state, so the passwords: who may push a branch can then read them. False leaves the plans of main."
+  type        = bool
+  default     = true
+}
+
 variable "github_oidc_provider_arn" {
   description = "The account's OIDC provider for GitHub, if it has one: there can be only one. Null makes it."
   type        = string
@@ -52,13 +59,13 @@ variable "github_oidc_provider_arn" {
 }
 
 variable "images_kept" {
-  description = "How many images the registry keeps. A rollback needs the one before."
+  description = "How many manifests the registry keeps. A push for two platforms with bills of materials, provenance and signature is about eight. What runs must be among them: without it no instance can start."
   type        = number
-  default     = 50
+  default     = 800
 
   validation {
-    condition     = var.images_kept >= 5
-    error_message = "images_kept: 5 or more."
+    condition     = var.images_kept >= 80 && floor(var.images_kept) == var.images_kept
+    error_message = "images_kept: a whole number from 80 on, which is about ten pushes."
   }
 }
 

@@ -1,5 +1,5 @@
 # The smallest that heals itself: one instance with every role in a group of one, one Redis node.
-# About 57 USD a month. HTTP unless you give domain_name: see terraform.tfvars.example.
+# About 68 USD a month. HTTP unless you give domain_name: see terraform.tfvars.example.
 environment = "minimal"
 region      = "eu-central-1" # yours
 

@@ -1,5 +1,5 @@
 # Outlives an instance, a zone and a Redis node. Who serves and who works scale apart.
-# About 175 USD a month at its minimum. The workflows read this file and nothing else, so put here
+# About 185 USD a month at its minimum. The workflows read this file and nothing else, so put here
 # what is yours: see terraform.tfvars.example. With them goes the boundary that bootstrap/ made:
 # permissions_boundary = "arn:aws:iam::123456789012:policy/windlass-boundary"
 environment = "production"

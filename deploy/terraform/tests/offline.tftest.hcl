@@ -23,6 +23,14 @@ override_data {
   values = { ids = ["subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"] }
 }
 override_data {
+  target = data.aws_subnet.this
+  values = { availability_zone = "eu-central-1a" }
+}
+override_data {
+  target = data.aws_ec2_instance_type_offerings.fleet
+  values = { locations = ["eu-central-1a", "eu-central-1b"] }
+}
+override_data {
   target = data.aws_route_tables.this
   values = { ids = ["rtb-0123456789abcdef0"] }
 }
@@ -226,6 +234,101 @@ run "spot_workers_by_the_clock" {
   assert {
     condition     = keys(aws_autoscaling_policy.backlog) == ["worker"] && keys(aws_autoscaling_policy.age) == ["worker"] && keys(aws_autoscaling_policy.requests) == ["web"] && keys(aws_autoscaling_schedule.minimum) == ["worker-morning"]
     error_message = "Scaling is not as the fleets say."
+  }
+}
+
+run "workers_with_queues_of_their_own" {
+  command = plan
+  variables {
+    fleets = {
+      web     = { roles = ["api", "web", "scheduler"], min = 1, max = 2, behind_alb = true }
+      worker  = { roles = ["worker"], min = 1, max = 4, backlog = 50, oldest_seconds = 60 }
+      reports = { roles = ["worker"], min = 0, max = 4, backlog = 5, oldest_seconds = 60, queues = { reports = 1 } }
+      mail    = { roles = ["worker"], min = 1, max = 4, backlog = 5, oldest_seconds = 60, queues = { mail = 3, sms = 1 } }
+    }
+  }
+  assert {
+    condition = { for name, p in aws_autoscaling_policy.backlog : name => [
+      for m in p.target_tracking_configuration[0].customized_metric_specification[0].metrics :
+      m.expression if m.return_data
+      ] } == {
+      worker  = ["IF(instances > 0, (q0) / instances, q0)"]
+      reports = ["IF(instances > 0, (q0) / instances, q0)"]
+      mail    = ["IF(instances > 0, (q0 + q1) / instances, q0 + q1)"]
+    }
+    error_message = "A fleet does not share what waits for it among its instances."
+  }
+  assert {
+    condition = { for name, p in aws_autoscaling_policy.age : name => flatten([
+      for m in p.target_tracking_configuration[0].customized_metric_specification[0].metrics :
+      compact(concat(flatten([for s in m.metric_stat : [for x in s.metric : concat([x.metric_name], [for d in x.dimensions : d.value])]]), [m.expression]))
+      ]) } == {
+      worker  = ["ServedOldestPendingAge", local.prefix]
+      reports = ["OldestPendingAge", local.prefix, "reports"]
+      mail    = ["OldestPendingAge", local.prefix, "mail", "OldestPendingAge", local.prefix, "sms", "MAX([q0, q1])"]
+    }
+    error_message = "A fleet looks at what others, or nobody, will take."
+  }
+  assert {
+    condition     = local.fleet_environment["mail"].WINDLASS_QUEUES == "mail=3,sms=1" && !contains(keys(local.fleet_environment["worker"]), "WINDLASS_QUEUES")
+    error_message = "A fleet's workers do not serve its queues."
+  }
+}
+
+run "a_zone_without_the_type" {
+  command = plan
+  override_data {
+    target = data.aws_subnet.this["subnet-0bbbbbbbbbbbbbbbb"]
+    values = { availability_zone = "eu-central-1e" }
+  }
+  assert {
+    condition     = alltrue([for g in aws_autoscaling_group.fleet : g.vpc_zone_identifier == toset(["subnet-0aaaaaaaaaaaaaaaa"])]) && length(aws_lb.this.subnets) == 2
+    error_message = "A group starts instances where there are none of the type."
+  }
+}
+
+run "a_type_that_there_is_not" {
+  command = plan
+  override_data {
+    target = data.aws_ec2_instance_type_offerings.fleet
+    values = { locations = [] }
+  }
+  expect_failures = [aws_autoscaling_group.fleet]
+}
+
+run "inside_alone" {
+  command = plan
+  variables {
+    internal = true
+  }
+  assert {
+    condition     = aws_lb.this.internal
+    error_message = "The load balancer has public addresses."
+  }
+}
+
+run "a_cure_while_alarms_are_on" {
+  command = plan
+  variables {
+    rollback_by_alarms = false
+  }
+  assert {
+    condition     = alltrue([for g in aws_autoscaling_group.fleet : length(g.instance_refresh[0].preferences[0].alarm_specification) == 0 && g.instance_refresh[0].preferences[0].auto_rollback])
+    error_message = "Alarms would keep the cure from coming out."
+  }
+}
+
+run "fewer_instances_at_night" {
+  command = plan
+  variables {
+    fleets = {
+      web    = { roles = ["api", "web", "scheduler"], min = 3, max = 4, behind_alb = true, minimums = { night = { min = 1, cron = "0 22 * * *" } } }
+      worker = { roles = ["worker"], min = 2, max = 8, minimums = { night = { min = 0, cron = "0 22 * * *" }, day = { min = 4, cron = "0 6 * * *" } } }
+    }
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["web-below-minimum"].threshold == 1 && !contains(keys(aws_cloudwatch_metric_alarm.this), "worker-below-minimum")
+    error_message = "An alarm goes off each night."
   }
 }
 

@@ -42,6 +42,10 @@ export class Windlass {
   /** Kills the process at once, as a power cut would. */
   async stop() { await kill(this.#child) }
 
+  /** Lets the process hang with all its connections open, until resume. */
+  pause() { process.kill(this.#child.pid, 'SIGSTOP') }
+  resume() { process.kill(this.#child.pid, 'SIGCONT') }
+
   /**
    * Hands in a task. body is an object, or JSON text where numbers must stay exact.
    * With wait, answers the finished task as far as it ends within so many seconds.

@@ -95,6 +95,34 @@ run "oidc_provider_that_is_there" {
   }
 }
 
+run "without_workflows" {
+  variables {
+    github_repository = null
+  }
+  assert {
+    condition     = length(aws_iam_role.github) + length(aws_iam_role_policy.github) + length(aws_iam_role_policy_attachment.github) + length(aws_iam_openid_connect_provider.github) == 0 && output.role_arns == {}
+    error_message = "Somebody may enter for a repository that there is not."
+  }
+}
+
+run "no_plan_for_pull_requests" {
+  variables {
+    github_plan_pull_requests = false
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.github["plan"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example/windlass:ref:refs/heads/main"]
+    error_message = "A branch can read the passwords."
+  }
+}
+
+run "few_images" {
+  command = plan
+  variables {
+    images_kept = 10
+  }
+  expect_failures = [var.images_kept]
+}
+
 run "wildcard_repository" {
   command = plan
   variables {

@@ -13,6 +13,12 @@ mock_data "aws_vpc" {
 mock_data "aws_subnets" {
   defaults = { ids = ["subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"] }
 }
+mock_data "aws_subnet" {
+  defaults = { availability_zone = "eu-central-1a" }
+}
+mock_data "aws_ec2_instance_type_offerings" {
+  defaults = { locations = ["eu-central-1a", "eu-central-1b"] }
+}
 mock_data "aws_route_tables" {
   defaults = { ids = ["rtb-0123456789abcdef0"] }
 }

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Read the audit trail, newest first
-         * @description Who changed what, from where, and who was refused. Tasks that programs hand in are left to the log. The trail keeps about the 20,000 latest entries of what was done, and as many of what was refused. A page may be short before the end; only next_cursor tells.
+         * @description Who changed what, from where, and who was refused. Tasks that programs hand in are left to the log. The trail keeps about the 20,000 latest entries of each role, and as many of what was refused. A page may be short before the end; only next_cursor tells.
          */
         get: operations["listAudit"];
         put?: never;
@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Follow all tasks
-         * @description Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), and reset (too much was missed: fetch the list again).
+         * @description Server-sent events: task (a task that changed, without input and result; changes within a quarter of a second come as one), deleted (its id), counts (at, totals and items of GET /api/v1/stats, at most once a second), reset (too much was missed: fetch the list again), and heartbeat (every 15 seconds; a stream that is silent for longer is dead).
          */
         get: operations["events"];
         put?: never;
@@ -344,7 +344,7 @@ export interface paths {
         };
         /**
          * Follow a task
-         * @description Server-sent events: task (the task without input and result, first of all and after each change), log (a line of its log), and end (the task is final; close the stream and get its result). An event's id is <version>.<sequence number of the last log line>.
+         * @description Server-sent events: task (the task without input and result, first of all and after each change), log (a line of its log), end (the task is final; close the stream and get its result), and heartbeat (every 15 seconds; a stream that is silent for longer is dead). An event's id is <version>.<sequence number of the last log line>.
          */
         get: operations["taskEvents"];
         put?: never;
@@ -579,7 +579,7 @@ export interface components {
         Entry: {
             /**
              * @description What was done, or tried.
-             * @example tasks.cancel
+             * @example cancelTask
              */
             action: string;
             /** @description Who: the id of a token or a person, admin for the admin token of the configuration, empty for somebody unknown. */
@@ -595,12 +595,14 @@ export interface components {
             id: string;
             /** @description The actor's name at that time. */
             name: string;
-            /** @description On what: the id of a task, a token, a session. Empty when there is none. */
+            /** @description On what: the id of a task, a token, a session, the name of a secret. Empty when there is none. */
             object: string;
             /** @enum {string} */
             outcome: "done" | "refused" | "failed";
             /** @description The request's id, as in the log. */
             request_id: string;
+            /** @description The actor's role at that time; empty for somebody unknown. */
+            role: string;
             /**
              * Format: int64
              * @description The HTTP status that was answered.
@@ -1097,6 +1099,8 @@ export interface components {
             id: string;
             /** @description How it fares with shipping its log lines; left out when it ships none. */
             logs?: components["schemas"]["LogShipping"];
+            /** @description The same of its metrics, each document of which is a line. */
+            metrics?: components["schemas"]["LogShipping"];
             /** Format: int64 */
             pid: number;
             /**
@@ -1631,7 +1635,7 @@ export interface components {
              * @description How long the first of them has waited; 0 when none does.
              */
             oldest_pending_seconds: number;
-            /** @description By name: those that were ever used and those that a worker serves. */
+            /** @description By name: those that were asked for; else those that were ever used and those that a worker serves. */
             queues: {
                 [key: string]: components["schemas"]["QueueStats"];
             };
@@ -1946,7 +1950,7 @@ export interface operations {
                 actor?: string;
                 /** @description This action: an operation of this document, such as cancelTask. */
                 action?: string;
-                /** @description On this task, token or session. */
+                /** @description On this task, token, session or secret. */
                 object?: string;
                 /** @description That ended like this. */
                 outcome?: "done" | "refused" | "failed";
@@ -3132,7 +3136,7 @@ export interface operations {
     getStats: {
         parameters: {
             query?: {
-                /** @description Only what concerns these queues, separated by commas. One that nobody knows has nothing. */
+                /** @description Only what concerns these queues, separated by commas. One that nobody has used yet has nothing. */
                 queue?: string[];
             };
             header?: never;

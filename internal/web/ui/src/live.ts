@@ -14,6 +14,8 @@ export const line = new Box<Line>('idle')
 const firstWait = 1000
 const longestWait = 30_000
 const hiddenFor = 20_000
+/** The server says every 15 s that a stream lives: after two of them missed, nobody is there any more. */
+const silentFor = 40_000
 
 export interface Stream {
   /** Without the position: the stream adds it. */
@@ -32,7 +34,15 @@ export function open(stream: Stream): () => void {
   let wait = firstWait
   let again: ReturnType<typeof setTimeout> | undefined
   let sleep: ReturnType<typeof setTimeout> | undefined
+  let silence: ReturnType<typeof setTimeout> | undefined
   let lost = false
+
+  // A browser does not notice that the other end is gone without a word: a laptop woke up in
+  // another network, a server hangs.
+  const heard = () => {
+    clearTimeout(silence)
+    silence = setTimeout(() => { lost = true; letGo(); connect() }, silentFor)
+  }
 
   const connect = () => {
     again = undefined
@@ -41,7 +51,9 @@ export function open(stream: Stream): () => void {
     if (position) url.searchParams.set('last_event_id', position)
     line.value = lost ? 'lost' : 'connecting'
     const mine = source = new EventSource(url)
+    heard()
     mine.onopen = () => {
+      heard()
       if (lost && !position) stream.gap?.()
       line.value = 'live'
       wait = firstWait
@@ -55,8 +67,10 @@ export function open(stream: Stream): () => void {
       again = setTimeout(connect, wait * (0.75 + Math.random() / 2))
       wait = Math.min(wait * 2, longestWait)
     }
+    mine.addEventListener('heartbeat', heard)
     for (const [name, handle] of Object.entries(stream.on)) {
       mine.addEventListener(name, (event) => {
+        heard()
         if (event.lastEventId) position = event.lastEventId
         handle(event.data as string)
       })
@@ -66,8 +80,9 @@ export function open(stream: Stream): () => void {
   const letGo = () => {
     clearTimeout(again)
     clearTimeout(sleep)
+    clearTimeout(silence)
     source?.close()
-    again = sleep = source = undefined
+    again = sleep = silence = source = undefined
   }
   const look = () => {
     clearTimeout(sleep)

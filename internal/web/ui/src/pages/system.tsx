@@ -49,7 +49,7 @@ function State({ system: s }: { system: System }) {
 }
 
 const wheres: Record<Finding['where'], string> = {
-  redis: 'Redis.', scheduler: 'Scheduler.', queue: 'Queue.', worker: 'Worker.', logs: 'Log lines.',
+  redis: 'Redis.', scheduler: 'Scheduler.', queue: 'Queue.', worker: 'Worker.', logs: 'CloudWatch.',
 }
 
 function Store({ system: { redis: r } }: { system: System }) {
@@ -110,23 +110,25 @@ function Who({ process: p }: { process: Process }) {
   return <th scope="row"><span class="who"><span class="cut" title={p.host}>{p.host}</span><span class="muted mono" title={`Process ${p.pid}`}>{p.pid}</span></span></th>
 }
 
-/** How each process fares with its log lines. */
+/** How each process fares with its log lines and metrics. */
 function Shipping({ processes }: { processes: Process[] }) {
-  const shipping = processes.filter((p) => p.logs)
+  const shipping = processes.flatMap((process) => [
+    { process, what: 'log lines', how: process.logs }, { process, what: 'metrics', how: process.metrics },
+  ]).filter((s) => s.how)
   return (
     <section class="card" aria-labelledby="shipping">
-      <header><h2 id="shipping">Log lines to CloudWatch</h2></header>
+      <header><h2 id="shipping">Log lines and metrics to CloudWatch</h2></header>
       {shipping.length === 0 && <Blank title="No process ships its log lines">They go to standard error only. Start with <code>-log-group</code> to have them in CloudWatch, too.</Blank>}
       {shipping.length > 0 && (
         <div class="scroll">
           <table class="table">
             <thead>
               <tr>
-                <th scope="col">Process</th><th scope="col" class="right">Waiting</th><th scope="col" class="right">Oldest waits</th><th scope="col" class="right">On disk</th>
+                <th scope="col">Process</th><th scope="col">What</th><th scope="col" class="right">Waiting</th><th scope="col" class="right">Oldest waits</th><th scope="col" class="right">On disk</th>
                 <th scope="col" class="right">Shipped</th><th scope="col" class="right">Lost</th><th scope="col" class="right">Last taken</th><th scope="col">Last trouble</th>
               </tr>
             </thead>
-            <tbody>{shipping.map((p) => <ShippingRow key={p.id} process={p} logs={p.logs!} />)}</tbody>
+            <tbody>{shipping.map((s) => <ShippingRow key={s.process.id + s.what} process={s.process} what={s.what} how={s.how!} />)}</tbody>
           </table>
         </div>
       )}
@@ -134,17 +136,18 @@ function Shipping({ processes }: { processes: Process[] }) {
   )
 }
 
-function ShippingRow({ process, logs: l }: { process: Process; logs: NonNullable<Process['logs']> }) {
+function ShippingRow({ process, what, how: l }: { process: Process; what: string; how: NonNullable<Process['logs']> }) {
   const lost = l.dropped_lines + l.rejected_lines + l.damaged_lines
   return (
     <tr>
       <Who process={process} />
+      <td class="wide" data-label="What"><span>{what}</span></td>
       <td class="right" data-label="Waiting">{count(l.queued_lines)}</td>
       <td class={l.oldest_unshipped_at ? 'right' : 'right zero'} data-label="Oldest waits">{l.oldest_unshipped_at ? <Age time={l.oldest_unshipped_at} /> : <span class="faint">none</span>}</td>
       <td class="right" data-label="On disk">{l.disk_failing ? <span class="alarm">fails</span> : bytes(l.spooled_bytes)}</td>
       <td class="right" data-label="Shipped" title={`${l.group}, ${l.stream}`}>{count(l.shipped_lines)}</td>
       <td class={lost > 0 ? 'right alarm' : 'right'} data-label="Lost" title={`Dropped ${count(l.dropped_lines)}, rejected ${count(l.rejected_lines)}, damaged ${count(l.damaged_lines)}`}>{count(lost)}</td>
-      <td class="right" data-label="Last taken">{l.last_success_at ? <Ago time={l.last_success_at} /> : <span class="faint">never</span>}</td>
+      <td class="right wide" data-label="Last taken">{l.last_success_at ? <Ago time={l.last_success_at} /> : <span class="faint">never</span>}</td>
       <td class={l.last_error ? 'trouble wide' : 'trouble zero'} data-label="Last trouble">{l.last_error ? <span>{l.last_error} {l.last_error_at && <span class="muted"><Ago time={l.last_error_at} /></span>}</span> : <span class="faint">none</span>}</td>
     </tr>
   )
