@@ -13,7 +13,7 @@ import (
 // accessOptions are those of options that say who may come in, beside the admin token.
 func accessOptions() []option {
 	return []option{
-		{name: "auth", fallback: "auto", usage: "auto: the admin token and all tokens that were made are asked for, once there is an admin token; tokens: made tokens alone count, and one of role admin must exist (windlass token create -role admin)",
+		{name: "auth", fallback: "auto", usage: "auto: the admin token and all tokens that were made are asked for, once there is an admin token; tokens: made tokens alone count, make one of role admin first (windlass token create -role admin)",
 			set: func(c *config, v string) error { c.tokensOnly = v == "tokens"; return oneOf(v, "auto", "tokens") }},
 		{name: "oidc-signers", usage: "comma list of ARNs of the Application Load Balancers whose word on who signed in (x-amzn-oidc-data) is taken; empty takes nobody's",
 			set: setSigners},

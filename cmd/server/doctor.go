@@ -64,6 +64,7 @@ func checkups() []checkup {
 		{"backend", lookAtBackend},
 		{"redis", lookAtRedis},
 		{"workers", lookAtWorkers},
+		{"tokens", lookAtTokens},
 		{"log spool", lookAtSpool},
 		{"cloudwatch", lookAtCloudWatch},
 	}
@@ -146,7 +147,11 @@ func lookAtBackend(ctx context.Context, c config) []finding {
 		return []finding{{fault, err.Error(), "-backend-url is its address"}} // readOptions has looked at it
 	}
 	defer backend.Close()
-	if _, err := backend.Ready(ctx); err != nil {
+	code, err := backend.Ready(ctx)
+	if code != "" {
+		err = fmt.Errorf("%w: %s", err, code)
+	}
+	if err != nil {
 		return []finding{{fault, c.backendURL + ": " + err.Error(),
 			"see that a process with the role api runs there and listens on more than its own loopback, and that its Redis answers"}}
 	}
@@ -208,36 +213,6 @@ func redisClock(d store.Diagnosis) finding {
 		f.verdict = fault // AWS takes nothing signed so far off
 	}
 	return f
-}
-
-func lookAtWorkers(ctx context.Context, c config) []finding {
-	if c.redis.URL == "" || !c.needsRedis() {
-		return nil
-	}
-	client, err := store.Connect(c.redis)
-	if err != nil {
-		return nil // said of Redis
-	}
-	defer func() { _ = client.Close() }()
-	s, err := store.New(client, store.Options{})
-	if err != nil {
-		return []finding{{fault, err.Error(), ""}}
-	}
-	workers, err := s.Workers(ctx)
-	if err != nil {
-		return nil // said of Redis
-	}
-	slots, served := 0, map[string]bool{}
-	for _, w := range workers {
-		slots += w.Concurrency
-		for q := range w.Queues {
-			served[q] = true
-		}
-	}
-	if len(workers) == 0 {
-		return []finding{{warning, "no worker gave a sign of life within 10 s: tasks wait", "start one: windlass -role worker"}}
-	}
-	return []finding{{verdict: well, found: fmt.Sprintf("%d alive, room for %d tasks at once, serving %d queues", len(workers), slots, len(served))}}
 }
 
 func lookAtSpool(_ context.Context, c config) []finding {

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -164,17 +163,21 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 }
 
 // checkDoor sees to it that somebody can come in when the admin token is no credential.
+// Others than admins are reason enough to start: who was let in yesterday must not stand
+// before a process that does not start because the last admin's token has expired.
 func (p *process) checkDoor(ctx context.Context) error {
 	if !p.tokensOnly || p.oidc.admits() {
 		return nil
 	}
-	tokens, err := p.store.Tokens(ctx)
+	k, err := p.store.Keyholders(ctx)
 	if err != nil {
 		return fmt.Errorf("-auth tokens: %w", err)
 	}
-	usable := func(t store.Token) bool { return t.Role == store.RoleAdmin && t.Usable(p.store.Now()) }
-	if !slices.ContainsFunc(tokens, usable) {
-		return errors.New("-auth tokens: there is no valid token of role admin; make one first: windlass token create -role admin")
+	if !k.Any {
+		return errors.New("-auth tokens: no token is valid; make one of role admin first: windlass token create -role admin")
+	}
+	if trouble := k.Trouble(p.store.Now()); trouble != "" {
+		p.log.WarnContext(ctx, trouble)
 	}
 	return nil
 }

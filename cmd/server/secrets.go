@@ -41,7 +41,7 @@ func (c config) sealSecrets(ctx context.Context, s *store.Store, log *slog.Logge
 		return nil
 	}
 	if c.keys == nil {
-		log.Warn("no key for secrets configured: none are stored by name, and those in inputs are kept in Redis in the clear; set WINDLASS_SECRETS_KEY_FILE to seal them")
+		log.Warn("no key for secrets configured: none are stored by name, and those in inputs are kept in the clear; set WINDLASS_SECRETS_KEY_FILE to seal them")
 		return nil
 	}
 	all, err := s.Secrets(ctx)

@@ -38,7 +38,21 @@ func TestTokensOnly(t *testing.T) {
 		}
 		return text
 	}
+	doctor := func(code int, want string) {
+		t.Helper()
+		got, said := consult(t, "WINDLASS_REDIS_URL", url, "WINDLASS_AUTH", "tokens")
+		if got != code || !strings.Contains(said, want) {
+			t.Errorf("the doctor gives %d, not %d with %q:\n%s", got, code, want, said)
+		}
+	}
+	doctor(1, "FAIL  tokens      No token of role admin is valid")
+	create("viewer")
+	doctor(0, "warn  tokens      No token of role admin is valid")
+	if c := start(t, "-role", "api", "-redis-url", url, "-auth", "tokens"); !c.logged("No token of role admin is valid") {
+		t.Error("it starts and does not say that no admin can come in")
+	}
 	create("admin")
+	doctor(0, "ok    tokens      an admin's is valid until")
 	t.Setenv("WINDLASS_ADMIN_TOKEN", "the first key, which is switched off")
 	fronts := []*child{start(t, "-role", "api", "-redis-url", url, "-auth", "tokens"), start(t, "-role", "api", "-redis-url", url, "-auth", "tokens")}
 	want := func(token string, status int) {
@@ -65,7 +79,7 @@ func TestTokensOnly(t *testing.T) {
 	_, list, _ := command(t, "token", "list", "-redis-url", url)
 	id := ""
 	for line := range strings.Lines(list) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "viewer" {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "viewer" && id == "" { // the newest
 			id = fields[0]
 		}
 	}
@@ -91,7 +105,7 @@ func TestTokensOnly(t *testing.T) {
 	}
 	defer response.Body.Close()
 	trail, err := io.ReadAll(response.Body)
-	if err != nil || bytes.Count(trail, []byte(`"createToken"`)) != 3 || bytes.Count(trail, []byte(`"revokeToken","object":"`+id)) != 1 {
+	if err != nil || bytes.Count(trail, []byte(`"createToken"`)) != 4 || bytes.Count(trail, []byte(`"revokeToken","object":"`+id)) != 1 {
 		t.Errorf("the trail of what the command did: %s, %v", trail, err)
 	}
 	if code, help, _ := command(t, "token", "-h"); code != 0 || !strings.Contains(help, "windlass token create") {

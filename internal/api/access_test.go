@@ -303,6 +303,9 @@ func TestBounds(t *testing.T) {
 	report := s.do("POST", "/api/v1/tasks", oneReport, admin...).want(202).task()
 	plain := s.do("POST", "/api/v1/tasks", `{"kind":"test.plain","input":{"message":1}}`, admin...).want(202).task()
 	low := s.do("POST", "/api/v1/tasks", `{"kind":"test.plain","input":{"message":1},"queue":"low"}`, admin...).want(202).task()
+	if err := s.store.Beat(t.Context(), store.Worker{ID: "w", Host: "h", Queues: map[string]int{"default": 1, "low": 1, "reports": 1}}); err != nil {
+		t.Fatal(err)
+	}
 	for name, tt := range map[string]struct {
 		kinds, queues []string
 		sees          []string
@@ -340,6 +343,13 @@ func TestBounds(t *testing.T) {
 			}
 			if strings.Join(names, " ") != tt.names {
 				t.Errorf("queues are %v", names)
+			}
+			workers := s.do("GET", "/api/v1/workers", "", as...).want(200)
+			for _, queue := range []string{"default", "low", "reports"} {
+				serves := workers.at("items.0.queues."+queue) != ""
+				if serves != (len(tt.queues) == 0 || slices.Contains(tt.queues, queue)) {
+					t.Errorf("workers are %s", workers.body)
+				}
 			}
 			kinds := s.do("GET", "/api/v1/kinds", "", as...).want(200).body
 			if shown := strings.Contains(kinds, `"name":"test.report"`); shown != (len(tt.kinds) == 0 || slices.Contains(tt.kinds, "test.report")) {

@@ -81,6 +81,7 @@ type API struct {
 	crew         *recent[[]store.Worker]
 	counts       *recent[[]store.Count]
 	vitals       *recent[store.Vitals]
+	keyholders   *recent[store.Keyholders]
 	retold       retold
 	document     document
 	handler      http.Handler
@@ -121,6 +122,7 @@ func New(c Config) *API {
 	a.crew = newRecent(fresh, func(ctx context.Context) ([]store.Worker, error) { return a.store.Workers(ctx) })
 	a.counts = newRecent(fresh, func(ctx context.Context) ([]store.Count, error) { return a.store.Counts(ctx) })
 	a.vitals = newRecent(fresh, func(ctx context.Context) (store.Vitals, error) { return a.store.Vitals(ctx) })
+	a.keyholders = newRecent(10*fresh, func(ctx context.Context) (store.Keyholders, error) { return a.store.Keyholders(ctx) })
 	a.closed, a.close = context.WithCancel(context.Background())
 
 	router := chi.NewRouter()

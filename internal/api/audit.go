@@ -54,6 +54,8 @@ func (a *API) audit(r *http.Request, route string, status int) {
 	}
 	if caller != nil {
 		e.Actor, e.Name, e.Role, e.Via = caller.ID, caller.Name, caller.Role, string(caller.Via)
+	} else if ex.shown != "" { // revoked or expired, as a rule: its holder should know
+		e.Actor, e.Via = ex.shown, string(ViaToken)
 	}
 	a.log.InfoContext(r.Context(), "audit", "action", e.Action, "actor", e.Actor, "role", e.Role, "via", e.Via, "object", e.Object,
 		"client", e.Address, "outcome", e.Outcome, "status", e.Status, "request_id", e.RequestID)

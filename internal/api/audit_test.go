@@ -104,6 +104,20 @@ func TestAuditNamesSecrets(t *testing.T) {
 	}
 }
 
+// Somebody who goes on with a token that was revoked can be found.
+func TestAuditNamesRevokedTokens(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.AdminToken = adminText })
+	made, text := s.grant(store.RoleAdmin, nil)
+	s.do("DELETE", "/api/v1/tokens/"+made.ID, "", "Authorization", "Bearer "+text).want(204)
+	s.do("GET", "/api/v1/me", "", "Authorization", "Bearer "+text).want(401)
+	s.do("POST", "/api/v1/session", `{"token":"`+text+`"}`).want(401)
+	want := []string{" token getMe refused 401", " token signIn refused 401", "admin token revokeToken done 204"}
+	if diff := cmp.Diff(want, s.trail("?actor="+made.ID)); diff != "" {
+		t.Errorf("trail (-want +got):\n%s", diff)
+	}
+}
+
 // Nobody can fill the trail: not with what is over a limit, and not with what is refused.
 func TestAuditIsNotFilled(t *testing.T) {
 	t.Parallel()

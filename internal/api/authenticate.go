@@ -76,6 +76,7 @@ func (a *API) bearer(ctx context.Context, token string) (*Caller, error) {
 	if strings.HasPrefix(token, store.LinkPrefix) {
 		return a.byLink(ctx, token)
 	}
+	exchangeOf(ctx).shown = store.TokenID(token)
 	t, err := a.store.VerifyToken(ctx, token)
 	if err != nil {
 		return nil, err

@@ -118,14 +118,16 @@ func (c *Caller) seenOf(s store.Snapshot) store.Snapshot {
 	return s
 }
 
-// seenCrew gives the workers that serve a queue that the caller sees.
+// seenCrew gives the workers that serve a queue that the caller sees, with those of their queues alone.
 func (c *Caller) seenCrew(crew []store.Worker) []store.Worker {
 	if len(c.Queues) == 0 {
 		return crew
 	}
 	left := []store.Worker{}
 	for _, w := range crew {
-		if slices.ContainsFunc(c.Queues, func(queue string) bool { _, serves := w.Queues[queue]; return serves }) {
+		w.Queues = maps.Clone(w.Queues) // crew is everybody's
+		maps.DeleteFunc(w.Queues, func(queue string, _ int) bool { return !slices.Contains(c.Queues, queue) })
+		if len(w.Queues) > 0 {
 			left = append(left, w)
 		}
 	}

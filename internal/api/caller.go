@@ -57,6 +57,7 @@ type exchange struct {
 	request *http.Request
 	begun   time.Time
 	caller  *Caller // nil: see CallerOf
+	shown   string  // the id of the token that it shows, valid or not
 	object  string  // what it acts on, for the audit trail; empty: what its address names
 	charged bool    // whether limitRefused was charged for it
 }

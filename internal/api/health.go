@@ -18,7 +18,13 @@ func HealthHandler(ready func(context.Context) error, roles []string, metrics ht
 	mux.HandleFunc("GET /healthz", live)
 	mux.HandleFunc("GET /health", live)
 	mux.HandleFunc("GET /readyz", readyHandler(ready, roles))
-	mux.Handle("GET /metrics", metrics)
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawPath != "" { // /%6detrics, which a load balancer's rule for /metrics does not know
+			plainText(w, http.StatusNotFound, "not found")
+			return
+		}
+		metrics.ServeHTTP(w, r)
+	})
 	return mux
 }
 

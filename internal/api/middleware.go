@@ -204,6 +204,10 @@ func (a *API) readBody(next http.Handler) http.Handler {
 			a.writeProblem(w, r, problem(codeMediaType, ""))
 			return
 		}
+		if coding := r.Header.Get("Content-Encoding"); len(body) > 0 && coding != "" && coding != "identity" { // RFC 9110 section 8.4
+			a.writeProblem(w, r, problem(codeMediaType, "The body is taken as it is, without a Content-Encoding."))
+			return
+		}
 		if !utf8.Valid(body) { // RFC 8259 section 8.1; Go's decoder would put other text in its place
 			a.writeProblem(w, r, problem(codeInvalidJSON, "The body is not UTF-8."))
 			return

@@ -113,6 +113,7 @@ func TestBodies(t *testing.T) {
 	s.do("POST", "/api/v1/tasks/bulk", strings.Repeat(" ", 1<<20)+`{"items":[`+oneReport+`]}`).want(http.StatusOK)
 	s.do("POST", "/api/v1/tasks/bulk", strings.Repeat(" ", 8<<20)+`{"items":[`+oneReport+`]}`).want(http.StatusRequestEntityTooLarge)
 	s.do("POST", "/api/v1/tasks", oneReport, "Content-Type", "text/plain").want(http.StatusUnsupportedMediaType)
+	s.do("POST", "/api/v1/tasks", oneReport, "Content-Encoding", "gzip").want(http.StatusUnsupportedMediaType)
 	s.do("POST", "/api/v1/tasks", oneReport, "Content-Type", "application/json; charset=utf-8").want(http.StatusAccepted)
 }
 

@@ -30,7 +30,7 @@ type Redis struct {
 
 // Finding is one thing that is not as it should be.
 type Finding struct {
-	Where   string `json:"where" enum:"redis,scheduler,queue,worker,logs" doc:"Which part it is about."`
+	Where   string `json:"where" enum:"redis,tokens,scheduler,queue,worker,logs" doc:"Which part it is about."`
 	Message string `json:"message" doc:"A sentence for people: what is wrong, and what to do."`
 }
 
@@ -90,6 +90,15 @@ func (a *API) lookAround(ctx context.Context, s *System) error {
 	crew, err := a.crew.get(ctx)
 	if err != nil {
 		return err
+	}
+	if a.config.TokensOnly && a.config.OIDC == nil {
+		keys, err := a.keyholders.get(ctx)
+		if err != nil {
+			return err
+		}
+		if trouble := keys.Trouble(s.At); trouble != "" {
+			s.find("tokens", "%s", trouble)
+		}
 	}
 	caller := CallerOf(ctx)
 	s.findWork(caller.seen(counts), caller.seenCrew(crew))

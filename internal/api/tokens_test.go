@@ -159,6 +159,35 @@ func TestLinks(t *testing.T) {
 	s.do("GET", path+"?link="+link, "").want(401)
 }
 
+// Nobody hears of the last admin's end too late.
+func TestLastAdminEnds(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.TokensOnly = true })
+	s.api.keyholders = newRecent(0, s.store.Keyholders)
+	if _, err := s.store.Lead(t.Context(), "somebody"); err != nil {
+		t.Fatal(err)
+	}
+	_, viewer := s.grant(store.RoleViewer, nil)
+	found := func() string {
+		t.Helper()
+		got := s.do("GET", "/api/v1/system", "", "Authorization", "Bearer "+viewer).want(200)
+		return got.at("findings.0.where") + ": " + got.at("findings.0.message")
+	}
+	if got := found(); !strings.Contains(got, "tokens: No token of role admin is valid") {
+		t.Errorf("without any: %s", got)
+	}
+	s.grant(store.RoleAdmin, nil) // for an hour
+	if got := found(); !strings.Contains(got, "tokens: The last valid token of role admin ends at 2") {
+		t.Errorf("shortly before: %s", got)
+	}
+	if _, _, err := s.store.CreateToken(t.Context(), store.Token{Name: "n", Role: store.RoleAdmin}, 15*24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if got := found(); got != ": " {
+		t.Errorf("in good time: %s", got)
+	}
+}
+
 // A stream is over as soon as what opened it is revoked: nothing that happens after that is told.
 func TestStreamsEndWithTheirToken(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
@@ -54,6 +55,8 @@ func explain(err error, host string) (code, message string) {
 		return "connection", host + " refused the connection: nothing listens on this port."
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "connection", host + " cannot be reached from here."
+	case strings.Contains(err.Error(), "response headers exceeded"): // net/http has no error of its own for it
+		return "connection", fmt.Sprintf("The header fields of the answer of %s are too large: more than 256 KiB.", host)
 	default:
 		return "connection", fmt.Sprintf("The connection to %s broke before the answer was complete.", host)
 	}

@@ -151,9 +151,11 @@ func TestHTTPNetworkFaults(t *testing.T) {
 		w.Header().Set("Content-Encoding", "gzip")
 		io.WriteString(w, "not gzip at all")
 	})
+	wordy := server(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-Long", strings.Repeat("a", 1<<20)) })
 	plain := server(t, answers(http.StatusOK, ""))
 	secure := secureServer(t, "")
 	tests := []struct{ name, url, code, message string }{
+		{"large header fields", wordy.URL, "connection", "The header fields of the answer of 127.0.0.1 are too large: more than 256 KiB."},
 		{"nobody listens", "http://" + freePort(t), "connection", "127.0.0.1 refused the connection: nothing listens on this port."},
 		{"closed at once", "http://" + closed, "connection", "The connection to 127.0.0.1 broke before the answer was complete."},
 		{"not HTTP", "http://" + garbage, "connection", "The connection to 127.0.0.1 broke before the answer was complete."},

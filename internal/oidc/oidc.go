@@ -95,6 +95,7 @@ func New(c Config) *Verifier {
 // jose is the header's own header.
 type jose struct {
 	Alg    string `json:"alg"`
+	Crit   any    `json:"crit"` // what must be understood beyond this (RFC 7515 section 4.1.11): nothing is
 	Kid    string `json:"kid"`
 	Signer string `json:"signer"`
 	Issuer string `json:"iss"`
@@ -171,6 +172,8 @@ func decode(part string) ([]byte, error) {
 
 func (v *Verifier) check(h jose) error {
 	switch {
+	case h.Crit != nil:
+		return invalid("it asks for what nobody here understands")
 	case h.Alg != "ES256":
 		return invalid("it is not signed with ES256")
 	case !slices.Contains(v.config.Signers, h.Signer):

@@ -251,6 +251,7 @@ func TestWrongHeaders(t *testing.T) {
 		"padding taken off":         strings.ReplaceAll(b.sign(with(goodHeader(), object{"x": "12"}), with(goodClaims(), object{"x": "1"})), "=", ""),
 		"alg none":                  pad(with(goodHeader(), object{"alg": "none"})) + "." + parts[1] + ".",
 		"alg none, signed":          header(object{"alg": "none"}),
+		"a critical extension":      header(object{"crit": []string{"b64"}, "b64": false}),
 		"alg in another case":       header(object{"alg": "es256"}),
 		"alg HS256 with public key": mac(with(goodHeader(), object{"alg": "HS256"})),
 		"alg ES256 with HMAC":       mac(goodHeader()),

@@ -140,6 +140,46 @@ func (s *Store) Tokens(ctx context.Context) ([]Token, error) {
 	return tokens, nil
 }
 
+// Keyholders tells who may come in by a token.
+type Keyholders struct {
+	Any        bool      // some token is valid
+	AdminUntil time.Time // when the last one of role admin ends; zero: none is valid
+}
+
+// Keyholders looks at all tokens.
+func (s *Store) Keyholders(ctx context.Context) (Keyholders, error) {
+	tokens, err := s.Tokens(ctx)
+	if err != nil {
+		return Keyholders{}, err
+	}
+	var k Keyholders
+	for _, t := range tokens {
+		if !t.Usable(s.Now()) {
+			continue
+		}
+		k.Any = true
+		if t.Role == RoleAdmin && t.ExpiresAt.After(k.AdminUntil) {
+			k.AdminUntil = t.ExpiresAt
+		}
+	}
+	return k, nil
+}
+
+// AdminWarning is how long before the last admin's end it is worth a word.
+const AdminWarning = 14 * 24 * time.Hour
+
+// Trouble says what somebody should do while only tokens let admins in; empty: nothing.
+func (k Keyholders) Trouble(now time.Time) string {
+	const command = "windlass token create -role admin"
+	switch left := k.AdminUntil.Sub(now); {
+	case left <= 0:
+		return "No token of role admin is valid: nobody can make or revoke tokens over page and API. Make one beside Redis: " + command + "."
+	case left < AdminWarning:
+		return fmt.Sprintf("The last valid token of role admin ends at %s. Make another one before that, on the page or beside Redis: %s.", k.AdminUntil.Format("2006-01-02 15:04 UTC"), command)
+	}
+	return ""
+}
+
 // readAll reads hashes in one round trip; those that are gone are empty.
 func (s *Store) readAll(ctx context.Context, ids []string, key func(string) string) ([]fields, error) {
 	pipe := s.rdb.Pipeline()
@@ -195,6 +235,16 @@ func (s *Store) RevokeToken(ctx context.Context, id string) error {
 		return fmt.Errorf("note the revocation: %w", err)
 	}
 	return nil // without the note it is revoked all the same
+}
+
+// TokenID gives the id that a token with this text has or had: it is made of the text's
+// hash. Empty for what is no token's text.
+func TokenID(text string) string {
+	secret, ok := parseSecret(tokenPrefix, text)
+	if !ok {
+		return ""
+	}
+	return tokenID + secret.name
 }
 
 // VerifyToken gives the token whose secret text is. Errors: ErrNoProof, or Redis could not be asked.

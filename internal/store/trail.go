@@ -23,7 +23,7 @@ const (
 type Entry struct {
 	ID        string    `json:"id" doc:"Its place in the trail."`
 	At        time.Time `json:"at" doc:"When, by Redis's clock."`
-	Actor     string    `json:"actor" doc:"Who: the id of a token or a person, admin for the admin token of the configuration, empty for somebody unknown."`
+	Actor     string    `json:"actor" doc:"Who: the id of a token or a person, admin for the admin token of the configuration, empty for somebody unknown. Of a token that was refused, with an empty role."`
 	Name      string    `json:"name" doc:"The actor's name at that time."`
 	Role      Role      `json:"role" doc:"The actor's role at that time; empty for somebody unknown."`
 	Via       string    `json:"via" doc:"How the actor was proved."`

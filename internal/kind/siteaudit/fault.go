@@ -98,7 +98,7 @@ func (f fault) sentence(status int) string {
 	case leftLimited:
 		return "Not checked: the host asked for fewer requests."
 	default:
-		return "The host could not be reached."
+		return "The host could not be reached, or does not answer as HTTP asks."
 	}
 }
 

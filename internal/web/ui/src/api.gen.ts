@@ -582,7 +582,7 @@ export interface components {
              * @example cancelTask
              */
             action: string;
-            /** @description Who: the id of a token or a person, admin for the admin token of the configuration, empty for somebody unknown. */
+            /** @description Who: the id of a token or a person, admin for the admin token of the configuration, empty for somebody unknown. Of a token that was refused, with an empty role. */
             actor: string;
             /** @description From which address. */
             address: string;
@@ -642,7 +642,7 @@ export interface components {
              * @description Which part it is about.
              * @enum {string}
              */
-            where: "redis" | "scheduler" | "queue" | "worker" | "logs";
+            where: "redis" | "tokens" | "scheduler" | "queue" | "worker" | "logs";
         };
         HTTPRedirect: {
             /**

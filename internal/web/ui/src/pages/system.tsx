@@ -49,7 +49,7 @@ function State({ system: s }: { system: System }) {
 }
 
 const wheres: Record<Finding['where'], string> = {
-  redis: 'Redis.', scheduler: 'Scheduler.', queue: 'Queue.', worker: 'Worker.', logs: 'CloudWatch.',
+  redis: 'Redis.', scheduler: 'Scheduler.', queue: 'Queue.', worker: 'Worker.', logs: 'CloudWatch.', tokens: 'Tokens.',
 }
 
 function Store({ system: { redis: r } }: { system: System }) {

@@ -67,7 +67,7 @@ function TokenRow({ token: t, onRevoke }: { token: Token; onRevoke: () => void }
     <tr class={ended ? 'ended' : ''}>
       <th scope="row"><span class="named"><span class="cut" title={t.name}>{t.name}</span><span class="mono faint">{t.id}</span></span></th>
       <td data-label="Role">{t.role}</td>
-      <td data-label="Bound to" class={bound.length === 0 ? 'zero' : 'wide'}>{bound.length === 0 ? <span class="faint">nothing</span> : <span class="queues">{bound.map((b) => <span key={b}>{b}</span>)}</span>}</td>
+      <td data-label="Bound to" class={bound.length === 0 ? 'zero' : 'wide'}>{bound.length === 0 ? <span class="faint">no bounds</span> : <span class="queues">{bound.map((b) => <span key={b}>{b}</span>)}</span>}</td>
       <td data-label="Last used" class="right">{t.last_used_at ? <Ago time={t.last_used_at} /> : <span class="faint">never</span>}</td>
       <td data-label={ended ? 'Ended' : 'Expires'} class="right wide">
         {t.revoked_at ? <span>revoked <Ago time={t.revoked_at} /></span> : over ? <span>expired <Ago time={t.expires_at} /></span> : <Until time={t.expires_at} />}

@@ -1,0 +1,21 @@
+package api
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// A load balancer's rule for /metrics must not be got round by another spelling.
+func TestMetricsHaveOneAddress(t *testing.T) {
+	t.Parallel()
+	h := HealthHandler(nil, nil, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "counts") }))
+	for path, want := range map[string]int{"/metrics": 200, "/metrics?x=1": 200, "/%6detrics": 404, "/metric%73": 404, "/metrics%2f": 404} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.Code != want {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
