@@ -74,7 +74,7 @@ func TestRequests(t *testing.T) {
 
 		{"kinds", "GET", "/api/v1/kinds", "", 200, wanted{
 			"items.0.name": "test.report", "items.0.csv": "true", "items.1.csv": "false", "items.0.policy.min_backoff": "1s",
-			"items.0.input_schema.x-order": "[name size pause secret cached parts]", "items.0.input_schema.properties.pause.format": "go-duration",
+			"items.0.input_schema.x-order": "[name size pause wait secret cached parts]", "items.0.input_schema.properties.pause.format": "go-duration",
 			"items.0.input_schema.properties.pause.default":                      "5ms",
 			"items.0.input_schema.properties.parts.items.properties.colour.enum": "[red green]",
 			"items.0.example.name": "first",
@@ -152,7 +152,7 @@ func TestPages(t *testing.T) {
 	for path, want := range map[string]string{
 		"/docs": `id="submitTask"`, "/redoc": "TestReportInput", "/problems": "idempotency_key_reused",
 		"/problems/no-result": "no_result", "/openapi.json": `"openapi": "3.1.0"`, "/openapi.yaml": "openapi: 3.1.0",
-		"/livez": "ok", "/healthz": "ok", "/readyz": "ok", "/metrics": "windlass_event_streams",
+		"/livez": "ok", "/healthz": "ok", "/readyz": `"status":"ready"`, "/metrics": "windlass_event_streams",
 	} {
 		got := s.do("GET", path, "").want(200)
 		if !strings.Contains(got.body, want) {
