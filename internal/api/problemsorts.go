@@ -125,7 +125,7 @@ func generalProblems() map[string]problemSort { //nolint:funlen // it is one tab
 		codeKeyGone: {http.StatusGone, "The task of this Idempotency-Key was deleted",
 			"The request was carried out before, but its task has been deleted since. It is not carried out again. Use a new key to run it anew."},
 		codeTooManyQueues: {http.StatusUnprocessableEntity, "There are too many queues",
-			"A queue comes into being when a task first names it, and their number is limited. Use one of those that exist."},
+			"A queue comes into being when a task first names it, and their number is limited. One that holds no task, not even a finished one, that no worker serves and that nobody used for six hours is forgotten. Use one of those that exist."},
 		codeSecretsKey: {http.StatusConflict, "This server has no key for secrets",
 			"Stored secrets are sealed with a key that only the server's configuration holds: WINDLASS_SECRETS_KEY, or the file that WINDLASS_SECRETS_KEY_FILE names. Its operator sets it for every process that serves the API or runs tasks."},
 		codeSecretNotFound: {http.StatusNotFound, "There is no such secret",

@@ -152,7 +152,7 @@ func TestPages(t *testing.T) {
 	for path, want := range map[string]string{
 		"/docs": `id="submitTask"`, "/redoc": "TestReportInput", "/problems": "idempotency_key_reused",
 		"/problems/no-result": "no_result", "/openapi.json": `"openapi": "3.1.0"`, "/openapi.yaml": "openapi: 3.1.0",
-		"/livez": "ok", "/healthz": "ok", "/readyz": `"ready"`, "/metrics": "windlass_event_streams",
+		"/livez": "ok", "/healthz": "ok", "/readyz": `"status":"ready"`, "/metrics": "windlass_event_streams",
 	} {
 		got := s.do("GET", path, "").want(200)
 		if !strings.Contains(got.body, want) {

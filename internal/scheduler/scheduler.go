@@ -178,5 +178,10 @@ func (s *scheduler) care(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.Store.Register(ctx, queues), s.Store.ForgetGone(ctx))
+	err = s.Store.Register(ctx, queues)
+	forgotten, failed := s.Store.ForgetQueues(ctx)
+	if len(forgotten) > 0 {
+		s.Log.Info("queues that nobody used were forgotten", "queues", forgotten)
+	}
+	return errors.Join(err, failed, s.Store.ForgetGone(ctx))
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"windlass/internal/metric"
 	"windlass/internal/redistest"
 	"windlass/internal/store"
@@ -46,6 +48,14 @@ func TestRunDoesWhatTimeDemands(t *testing.T) {
 		t.Fatal(err)
 	}
 	due := submit(20 * time.Millisecond)
+	if err := s.Register(t.Context(), []string{"unused", "fresh"}); err != nil {
+		t.Fatal(err)
+	}
+	for queue, at := range map[string]string{"unused": "1-1", "fresh": "*"} { // when something last happened in it
+		if err := client.XAdd(t.Context(), &redis.XAddArgs{Stream: "wl:{" + queue + "}:ev", ID: at, Values: []string{"a", "b"}}).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
 
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -55,6 +65,10 @@ func TestRunDoesWhatTimeDemands(t *testing.T) {
 	eventually(t, "the delayed task to be pending", func() bool { return state(t, s, due) == task.Pending })
 	eventually(t, "the lost task to be pending", func() bool { return state(t, s, lost) == task.Pending })
 	eventually(t, "the old task to be removed", func() bool { return state(t, s, canceled) == "" })
+	eventually(t, "the queue that nobody uses to be forgotten", func() bool {
+		queues, err := s.Queues(t.Context())
+		return err == nil && slices.Equal(queues, []string{"default", "fresh"})
+	})
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("Run: %v", err)

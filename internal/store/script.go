@@ -23,7 +23,8 @@ var luaFiles embed.FS
 type scripts struct {
 	submit, claim, extend, report, end, cancel, retry, delete, upkeep, trim, list, logs, mend, lead, beat, period *redis.Script
 	permits                                                                                                       *redis.Script // alone: it belongs to no queue
-	secret                                                                                                        *redis.Script
+	secret, forget                                                                                                *redis.Script
+	close                                                                                                         *redis.Script
 }
 
 func loadScripts() (scripts, error) {
@@ -57,11 +58,12 @@ func loadScripts() (scripts, error) {
 		return redis.NewScript(string(body))
 	}
 	all := scripts{
-		secret: alone("secret"),
+		secret: alone("secret"), forget: alone("forget"),
 		submit: refused("submit"), retry: refused("retry"), list: refused("list"), logs: refused("logs"),
 		claim: always("claim"), extend: always("extend"), report: always("report"), end: always("end"),
 		cancel: always("cancel"), delete: always("delete"), upkeep: always("upkeep"), trim: always("trim"),
 		mend: always("mend"), lead: always("lead"), beat: always("beat"), period: always("period"),
+		close: always("close"),
 	}
 	permits, err := luaFiles.ReadFile("lua/permits.lua")
 	all.permits = redis.NewScript(string(permits))

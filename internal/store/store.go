@@ -166,65 +166,6 @@ func eventsKey(queue string) string     { return base(queue) + "ev" }
 func wakeChannel(queue string) string   { return base(queue) + "wake" }
 func cancelChannel(queue string) string { return base(queue) + "cancel" }
 
-const queuesKey = "wl:queues"
-
-// registerAge is for how long a queue that was made known counts as known: a
-// failover may lose its name, and then nobody else would find it.
-const registerAge = time.Minute
-
-// registerQueue makes the queue known, again after a while. asynq's own set makes
-// it visible to asynq's tools.
-func (s *Store) registerQueue(ctx context.Context, queue string) error {
-	if s.registered(queue) {
-		return nil
-	}
-	all, err := s.Queues(ctx)
-	if err != nil {
-		return err
-	}
-	known := false
-	for _, q := range all {
-		known = known || q == queue
-	}
-	if !known && len(all) >= MaxQueues {
-		return &TooManyQueuesError{}
-	}
-	if err := s.addQueue(ctx, queue); err != nil {
-		return err
-	}
-	s.queues.Store(queue, s.clock())
-	select {
-	case s.watch.newQueue <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
-func (s *Store) registered(queue string) bool {
-	at, _ := s.queues.Load(queue)
-	since, ok := at.(time.Time)
-	return ok && s.clock().Sub(since) < registerAge
-}
-
-func (s *Store) addQueue(ctx context.Context, queue string) error {
-	if err := s.rdb.SAdd(ctx, queuesKey, queue).Err(); err != nil {
-		return fmt.Errorf("register queue: %w", err)
-	}
-	if err := s.rdb.SAdd(ctx, "asynq:queues", queue).Err(); err != nil {
-		return fmt.Errorf("register queue with asynq: %w", err)
-	}
-	return nil
-}
-
-// Queues lists every queue that was ever used, sorted.
-func (s *Store) Queues(ctx context.Context) ([]string, error) {
-	names, err := s.rdb.SMembers(ctx, queuesKey).Result()
-	if err != nil {
-		return nil, fmt.Errorf("list queues: %w", err)
-	}
-	return sorted(names), nil
-}
-
 // Ping asks Redis for a sign of life.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.rdb.Ping(ctx).Err(); err != nil {

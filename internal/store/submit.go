@@ -184,7 +184,7 @@ func (s *Store) writeEntries(ctx context.Context, entries []entry) []submitted {
 		return entries[i].sub.Queue, entries[i].args, len(entries[i].sub.Input) + len(entries[i].sub.Sealed)
 	})
 	for i, cmd := range s.confirm(ctx, s.scripts.submit, calls) {
-		reply, err := cmd.StringSlice()
+		reply, err := s.writeOpened(ctx, calls[i], cmd)
 		if err == nil && len(reply) != 3*len(places[i]) {
 			err = fmt.Errorf("%d values for %d tasks", len(reply), len(places[i]))
 		}

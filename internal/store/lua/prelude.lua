@@ -24,6 +24,8 @@
 --   wl:{q}:take:<worker>           string  the worker's last claim: its token and the ids that it got
 --   wl:{q}:gone:<id>               string  token of the call that deleted the task, for a minute
 --   wl:{q}:fence                   string  highest number of a leader that changed this queue
+--   wl:{q}:closed                  string  the queue was forgotten: it takes no task until it is registered again
+--   wl:{q}:idle                    string  since when it is known to have had no change, if there is none in ev
 --   asynq:{q}:t:<id>               hash    asynq's message (asynq 0.26 rdb.go enqueueCmd)
 --   asynq:{q}:pending              list    asynq's line: pushed left, popped right
 --

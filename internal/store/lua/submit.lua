@@ -6,7 +6,7 @@
 --   how many arguments follow: further fields of the record, name and value in turn
 -- Returns for each task three values in turn: 'created', state, start (ms) (also when this very id
 -- is there already: the reply to an earlier try was lost), or 'unique'|'cached'|'joined', the id of
--- the task that holds the key, ''.
+-- the task that holds the key, ''. Returns {'closed'} and changes nothing when the queue is closed.
 local now = clock()
 
 local function holder_of(unique, cache, fresh)
@@ -23,14 +23,15 @@ local function holder_of(unique, cache, fresh)
 end
 
 -- Where each task's arguments begin. The ids of a call are new ones, unless it is sent again or an
--- Idempotency-Key is: one look tells that none is there.
+-- Idempotency-Key is: one look tells that none is there, and that the queue is open.
 local places, keys, at = {}, {}, 3
 while at <= #ARGV do
   local n = #places + 1
   places[n], keys[n] = at, record(ARGV[at])
   at = at + 13 + tonumber(ARGV[at + 12])
 end
-local none_there = redis.call('EXISTS', unpack(keys)) == 0
+local none_there = redis.call('EXISTS', base .. 'closed', unpack(keys)) == 0
+if not none_there and redis.call('EXISTS', base .. 'closed') == 1 then return {'closed'} end
 
 local function accept(task, at, key)
   local created, kind, delay, run_at, expires, deadline, unique, cache, cache_for, fresh, tags, more = unpack(ARGV, at, at + 11)
