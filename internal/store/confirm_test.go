@@ -19,7 +19,7 @@ func replicated(t *testing.T) (*env, *redistest.Server) {
 	master := redistest.Start(t, "--repl-diskless-sync-delay", "0")
 	host, port, _ := strings.Cut(master.Addr(), ":")
 	replica := redistest.Start(t, "--replicaof", host, port)
-	e := newEnv(t, connect(t, master.URL()), Options{Lease: time.Hour, Replicas: 1, ReplicaTimeout: 300 * time.Millisecond})
+	e := newEnv(t, connect(t, master.URL()), Options{Lease: time.Hour, Replicas: 1, ReplicaTimeout: time.Second})
 	e.awaitReplica()
 	return e, replica
 }
