@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -311,7 +312,7 @@ func isJSON(contentType string) bool {
 
 // singleQuery refuses a parameter that comes twice: huma would read one of the
 // values and drop the other. Only tag is repeated, because tags may hold commas.
-// It also refuses a time or number that is empty, which huma takes for left out.
+// It also refuses what may not be empty and is: huma takes it for left out.
 func (a *API) singleQuery(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var faults []Fault
@@ -319,7 +320,7 @@ func (a *API) singleQuery(next http.Handler) http.Handler {
 			if len(values) > 1 && name != "tag" {
 				faults = append(faults, Fault{"query." + name, "must be given once; separate several values by commas"})
 			}
-			if values[0] == "" && (name == "after" || name == "before" || name == "limit") {
+			if values[0] == "" && slices.Contains([]string{"after", "before", "limit", "format", "outcome", "all"}, name) {
 				faults = append(faults, Fault{"query." + name, "must not be empty; leave it out"})
 			}
 		}

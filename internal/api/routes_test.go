@@ -59,6 +59,8 @@ func TestRequests(t *testing.T) {
 		{"no such method", "PUT", tasks, "", 405, wanted{"code": "method_not_allowed"}},
 		{"unknown parameter", "GET", tasks + "?sort=asc", "", 422, wanted{"errors.0.location": "query.sort", "errors.0.message": "is not a known parameter"}},
 		{"limit", "GET", tasks + "?limit=201", "", 422, wanted{"errors.0.location": "query.limit", "errors.0.message": "must be at most 200"}},
+		{"an empty limit", "GET", tasks + "?limit=", "", 422, wanted{"errors.0.location": "query.limit", "errors.0.message": "must not be empty; leave it out"}},
+		{"an empty format", "GET", tasks + "/tsk_06h1f2trb4000fbe1ds66yhg8m_default/result?format=", "", 422, wanted{"errors.0.location": "query.format"}},
 		{"state", "GET", tasks + "?state=pending,lost", "", 422, wanted{"errors.0.location": "query.state[1]"}},
 		{"time", "GET", tasks + "?after=yesterday", "", 422, wanted{"errors.0.location": "query.after", "errors.0.message": "must be a time such as 2026-01-31T12:00:00Z"}},
 		{"cursor", "GET", tasks + "?cursor=abc", "", 422, wanted{"errors.0.location": "query.cursor"}},
