@@ -3,6 +3,7 @@ package api
 import (
 	"maps"
 	"net/http"
+	"sync"
 )
 
 // The codes of every problem this API answers with.
@@ -56,13 +57,13 @@ type problemSort struct {
 	title, about string
 }
 
-// problemSorts is the one table of problems.
-func problemSorts() map[string]problemSort {
+// problemSorts is the one table of problems, made once: every refusal looks into it. Nobody writes to it.
+var problemSorts = sync.OnceValue(func() map[string]problemSort {
 	all := generalProblems()
 	maps.Copy(all, loadProblems())
 	maps.Copy(all, unreadyProblems())
 	return all
-}
+})
 
 // loadProblems are those of clients who ask for too much.
 func loadProblems() map[string]problemSort {

@@ -14,6 +14,9 @@ import (
 // watchKept is how many changed tasks a slow watcher may leave untaken.
 const watchKept = 1000
 
+// watchRoom is for how many changes a watcher keeps its room.
+const watchRoom = 64
+
 // Change says that a task's record or log changed.
 type Change struct {
 	ID, Kind, Queue string
@@ -48,13 +51,19 @@ type heard struct {
 func (w *Watcher) Take() (changes []Change, position string, missed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	changes = make([]Change, 0, len(w.order))
 	for _, id := range w.order {
 		h := w.changes[id]
 		h.At = h.at
 		changes = append(changes, h.Change)
 	}
 	missed, w.missed = w.missed, false
-	w.order, w.changes = nil, map[string]heard{}
+	if len(w.order) > watchRoom {
+		w.order, w.changes = nil, map[string]heard{}
+	} else { // a thousand watchers that make new ones each second keep the collector of garbage busy
+		w.order = w.order[:0]
+		clear(w.changes)
+	}
 	return changes, w.last, missed
 }
 
