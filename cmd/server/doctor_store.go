@@ -58,15 +58,12 @@ func crewOf(ctx context.Context, s *store.Store) []finding {
 	if err != nil {
 		return nil // said of Redis
 	}
-	slots, served := 0, map[string]bool{}
+	slots := 0
 	for _, w := range workers {
 		slots += w.Concurrency
-		for q := range w.Queues {
-			served[q] = true
-		}
 	}
 	if len(workers) == 0 {
 		return []finding{{warning, "no worker gave a sign of life within 10 s: tasks wait", "start one: windlass -role worker"}}
 	}
-	return []finding{{verdict: well, found: fmt.Sprintf("%d alive, room for %d tasks at once, serving %d queues", len(workers), slots, len(served))}}
+	return []finding{{verdict: well, found: fmt.Sprintf("%d alive, room for %d tasks at once, serving %d queues", len(workers), slots, len(store.ServedQueues(workers)))}}
 }

@@ -47,12 +47,13 @@ func readyHandler(ready func(context.Context) error, roles []string) http.Handle
 		defer cancel()
 		if err := ready(ctx); err != nil {
 			p := *unready(err)
-			p.Detail, p.Instance = problemSorts()[p.Code].about, requestID(r.Context())
+			p.Detail = problemSorts()[p.Code].about
 			w.Header().Set("Content-Type", problemType)
 			answerReady(w, p.Status, struct {
 				*Problem
-				Roles []string `json:"roles"`
-			}{&p, roles})
+				Instance string   `json:"instance,omitempty"` // only the API numbers its requests
+				Roles    []string `json:"roles"`
+			}{&p, requestID(r.Context()), roles})
 			return
 		}
 		w.Header().Set("Content-Type", typeJSON)

@@ -125,16 +125,12 @@ func (s *System) findWork(counts []store.Count, crew []store.Worker) {
 	if s.Leader == "" {
 		s.find("scheduler", "No scheduler leads: lost tasks are not found again, and old ones not removed. Start a process with -role scheduler.")
 	}
-	served := map[string]bool{}
 	for _, w := range crew {
-		for queue := range w.Queues {
-			served[queue] = true
-		}
 		if w.Overrunning > 0 {
 			s.find("worker", "Attempts on %s, process %d, that go on though they were told to end: %d. Each takes a slot until it returns or the process is started again.", w.Host, w.PID, w.Overrunning)
 		}
 	}
-	s.findUnserved(counts, served)
+	s.findUnserved(counts, store.ServedQueues(crew))
 }
 
 // mostUnserved is how many queues without a worker are worth a line each. Whoever may submit can

@@ -102,9 +102,9 @@ func waitWarning(following string, replicas int) []string {
 	case replicas == 0 || err != nil || n == replicas: // a Redis that does not say is not judged
 		return nil
 	case n < replicas:
-		return []string{fmt.Sprintf("No task is accepted: -wait-replicas is %d, and %d follow Redis.", replicas, n)}
+		return []string{fmt.Sprintf("No task is accepted: -wait-replicas is %d, and Redis has %d.", replicas, n)}
 	}
-	return []string{fmt.Sprintf("A failover may lose accepted tasks: %d replicas follow Redis, and -wait-replicas is %d. Set it to %[1]d.", n, replicas)}
+	return []string{fmt.Sprintf("A failover may lose accepted tasks: Redis has %d replicas, and -wait-replicas is %d. Set it to %[1]d.", n, replicas)}
 }
 
 // permitted tries once what is asked of Redis at every turn: scripts that write

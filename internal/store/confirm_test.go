@@ -64,14 +64,14 @@ func TestReplicasHoldWhatIsAcknowledged(t *testing.T) {
 func TestReplicasAreCounted(t *testing.T) {
 	t.Parallel()
 	e, _ := replicated(t)
-	for replicas, want := range []string{"", "", "No task is accepted: -wait-replicas is 2, and 1 follow Redis."} {
+	for replicas, want := range []string{"", "", "No task is accepted: -wait-replicas is 2, and Redis has 1."} {
 		warnings, err := Check(e.ctx, e.rdb, replicas)
 		e.ok(err)
 		if got := strings.Join(warnings, ""); got != want {
 			t.Errorf("%d: got %q, want %q", replicas, got, want)
 		}
 	}
-	if got := waitWarning("2", 1); len(got) != 1 || !strings.Contains(got[0], "2 replicas follow Redis, and -wait-replicas is 1. Set it to 2.") {
+	if got := waitWarning("2", 1); len(got) != 1 || !strings.Contains(got[0], "Redis has 2 replicas, and -wait-replicas is 1. Set it to 2.") {
 		t.Errorf("got %q", got)
 	}
 }

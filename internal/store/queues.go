@@ -132,12 +132,7 @@ func (s *Store) forgetQueues(ctx context.Context, idle time.Duration) (forgotten
 	if err != nil {
 		return nil, err
 	}
-	served := map[string]bool{}
-	for _, w := range crew {
-		for q := range w.Queues {
-			served[q] = true
-		}
-	}
+	served := ServedQueues(crew)
 	queues, err := s.Queues(ctx)
 	if err != nil {
 		return nil, err

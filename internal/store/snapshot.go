@@ -62,13 +62,7 @@ func (s Snapshot) Load(queues ...string) Load {
 // in all while there is no worker at all. A task in a queue that nobody serves, of a mistyped name,
 // waits for good, however many workers there are.
 func (s Snapshot) Served() Load {
-	served := map[string]bool{}
-	for _, w := range s.Crew {
-		for name := range w.Queues {
-			served[name] = true
-		}
-	}
-	return s.Load(slices.Collect(maps.Keys(served))...) // none: of all
+	return s.Load(slices.Collect(maps.Keys(ServedQueues(s.Crew)))...) // none: of all
 }
 
 // PerWorker is how many tasks wait for each worker; all of them when there is none.

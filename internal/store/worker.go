@@ -27,6 +27,17 @@ type Worker struct {
 	Overrunning int            `json:"overrunning" doc:"How many of those go on although their time is over or they were told to stop."`
 }
 
+// ServedQueues gives the queues that at least one of the workers serves.
+func ServedQueues(crew []Worker) map[string]bool {
+	served := map[string]bool{}
+	for _, w := range crew {
+		for queue := range w.Queues {
+			served[queue] = true
+		}
+	}
+	return served
+}
+
 // Beat lists the worker for another WorkerTTL, by Redis's clock as this process knows it.
 func (s *Store) Beat(ctx context.Context, w Worker) error {
 	w.SeenAt = s.Now().UTC().Truncate(time.Millisecond)
