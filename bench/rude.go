@@ -68,6 +68,11 @@ func (s *stage) politely(ctx context.Context, plan *crowdPlan) ([]float64, error
 	if err != nil {
 		return nil, err
 	}
+	yield, err := s.takePrecedence(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer yield()
 	if err := p.rounds(ctx); err != nil {
 		return nil, err
 	}

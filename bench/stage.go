@@ -20,8 +20,9 @@ var redisOptions = []string{"--save", "", "--appendonly", "no"}
 // ends with close.
 type stage struct {
 	*bench
-	folder string // for logs, and for files of the programs
-	addr   string // of Redis
+	folder string   // for logs, and for files of the programs
+	addr   string   // of Redis
+	server *process // Redis
 	redis  *redis.Client
 	ran    []*process
 	ends   []func()
@@ -47,6 +48,7 @@ func (b *bench) openStage(ctx context.Context, name string) (s *stage, err error
 	if err != nil {
 		return nil, err
 	}
+	s.server = p
 	s.redis = redis.NewClient(&redis.Options{Addr: s.addr, PoolSize: 2})
 	s.ends = append(s.ends, p.stop, func() { s.redis.Close() })
 	ready := func() (bool, error) { return s.redis.Ping(ctx).Err() == nil, p.alive() }

@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// beWriter writes lines without end, and to standard output how many Handle has returned for and
-// how much is in memory.
+// beWriter writes lines without end, and to standard output how many Handle has returned for,
+// how much is in memory, and now and then how many are acknowledged, which the spool knows too.
 func beWriter(dir string) error {
 	b := quick()
 	b.fileSegment = 64 << 10
@@ -39,11 +39,18 @@ func beWriter(dir string) error {
 	}
 	log := slog.New(s.Handler(slog.LevelInfo))
 	fmt.Println(s.spool.boot)
-	out := make([]byte, 0, 32)
+	out := make([]byte, 0, 64)
+	shipped := int64(0)
 	for n := 1; ; n++ {
+		if n%100 == 0 {
+			s.spool.disk.Lock() // An acknowledgement is written down while it is held.
+			shipped = s.Health().Shipped
+			s.spool.disk.Unlock()
+		}
 		log.Info("a line under load, of the length that is usual", "n", n, "queue", "default")
 		out = append(strconv.AppendInt(out[:0], int64(n), 10), ' ')
-		out = append(strconv.AppendInt(out, s.Health().MemoryBytes, 10), '\n')
+		out = append(strconv.AppendInt(out, s.Health().MemoryBytes, 10), ' ')
+		out = append(strconv.AppendInt(out, shipped, 10), '\n')
 		if _, err := os.Stdout.Write(out); err != nil { // One write a line: what was read was written.
 			return err
 		}
@@ -52,11 +59,12 @@ func beWriter(dir string) error {
 
 // writer is a program that logs.
 type writer struct {
-	cmd   *exec.Cmd
-	lines *bufio.Scanner
-	boot  string
-	last  int // Handle has returned for so many lines
-	bytes int // in memory at that time
+	cmd     *exec.Cmd
+	lines   *bufio.Scanner
+	boot    string
+	last    int   // Handle has returned for so many lines
+	bytes   int   // in memory at that time
+	shipped int64 // were acknowledged at that time, at least
 }
 
 // hear reads one line of what the writer says.
@@ -65,8 +73,9 @@ func (w *writer) hear() bool {
 		return false
 	}
 	var n, bytes int
-	if _, err := fmt.Sscan(w.lines.Text(), &n, &bytes); err == nil {
-		w.last, w.bytes = n, bytes
+	var shipped int64
+	if _, err := fmt.Sscan(w.lines.Text(), &n, &bytes, &shipped); err == nil {
+		w.last, w.bytes, w.shipped = n, bytes, shipped
 	}
 	return true
 }
@@ -193,17 +202,30 @@ func TestKilledAfterAcknowledgementsDoublesNothing(t *testing.T) {
 	w := startWriter(t, dir)
 	w.run(t, 3000)
 	until(t, "some is acknowledged", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.taken > 0 })
-	f.behave(always(reply{code: "ThrottlingException"})) // From here on nothing is on its way.
-	before := f.puts
-	until(t, "it was refused", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.puts > before+2*window })
+	f.behave(always(reply{code: "ThrottlingException"})) // From here on nothing more is taken.
+	until(t, "all that was taken is acknowledged", func() bool { w.run(t, w.last+1000); return w.shipped == f.taken })
 	w.kill(t)
-	f.behave(nil)
-	s, _, _ := ship(t, quick(), func(c *Config) { c.SpoolDir = dir })
-	flush(t, s)
-	stream := slices.DeleteFunc(f.streams(group), func(n string) bool { return n == "s" })[0]
-	if _, doubled := checkRun(t, f.lines(group, stream), w.last); doubled != 0 {
+	lines := append(f.ofWriter(), recoverTo(t, dir).ofWriter()...)
+	slices.SortStableFunc(lines, func(a, b line) int { return a.N - b.N })
+	if _, doubled := checkRun(t, lines, w.last); doubled != 0 {
 		t.Errorf("%d lines are doubled", doubled)
 	}
+}
+
+// recoverTo ships what a killed process left, and gives where to. It is another CloudWatch: the
+// old one may yet work on what the process had sent when it was killed.
+func recoverTo(t *testing.T, dir string) *fake {
+	t.Helper()
+	f := newFake(t)
+	toFake(t, f.server.URL)
+	s, _, _ := ship(t, quick(), func(c *Config) { c.SpoolDir = dir })
+	flush(t, s)
+	return f
+}
+
+// ofWriter gives the lines of the one writer that there was.
+func (f *fake) ofWriter() []line {
+	return f.lines(group, slices.DeleteFunc(f.streams(group), func(n string) bool { return n == "s" })[0])
 }
 
 func TestLongOutage(t *testing.T) {
@@ -239,11 +261,7 @@ func TestMemoryModeKilledDuringOutage(t *testing.T) {
 	until(t, "the disk has all", func() bool { w.run(t, w.last+10); return w.bytes == 0 })
 	at := w.last
 	w.kill(t)
-	f.behave(nil)
-	s, _, _ := ship(t, quick(), func(c *Config) { c.SpoolDir = dir })
-	flush(t, s)
-	stream := slices.DeleteFunc(f.streams(group), func(n string) bool { return n == "s" })[0]
-	if lines := f.lines(group, stream); inOrder(lines, len(lines)) != nil || len(lines) < at {
+	if lines := recoverTo(t, dir).ofWriter(); inOrder(lines, len(lines)) != nil || len(lines) < at {
 		t.Errorf("%d lines, and %d were written when it used the disk: %v", len(lines), at, inOrder(lines, len(lines)))
 	}
 }
@@ -261,14 +279,14 @@ func TestTwoProcessesNeverShipTheSame(t *testing.T) {
 		t.Errorf("took over from the living: %+v", h)
 	}
 	w.kill(t)
-	// It is dead: of many that start now one takes over.
+	// It is dead: of many that start now one takes over. What it sent goes nowhere: see recoverTo.
+	working := newFake(t)
+	toFake(t, working.server.URL)
 	for range 5 {
 		ship(t, quick(), func(c *Config) { c.SpoolDir = dir })
 	}
-	f.behave(nil)
 	until(t, "all is shipped", func() bool { return len(segmentsIn(t, dir)) <= 6 }) // the newest of each
-	stream := slices.DeleteFunc(f.streams(group), func(n string) bool { return n == "s" })[0]
-	if _, doubled := checkRun(t, f.lines(group, stream), w.last); doubled != 0 {
+	if _, doubled := checkRun(t, working.ofWriter(), w.last); doubled != 0 {
 		t.Errorf("%d lines are doubled", doubled)
 	}
 }

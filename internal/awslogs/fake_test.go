@@ -19,8 +19,9 @@ import (
 // usual emulators: every published limit is checked, and a call that breaks one is noted as
 // a fault of ours. Tests make it fail on purpose through answer.
 type fake struct {
-	t      testing.TB
-	server *httptest.Server
+	t       testing.TB
+	server  *httptest.Server
+	working sync.RWMutex // held while a put is worked on
 
 	mu        sync.Mutex
 	groups    map[string]map[string][]stored // by group and stream, as they arrived
@@ -76,8 +77,11 @@ func newFake(t testing.TB) *fake {
 	return f
 }
 
-// behave sets what the fake answers to puts from now on. Nil: it works.
+// behave sets what the fake answers to puts from now on. Nil: it works. No put is worked on any
+// more that was to be answered in another way.
 func (f *fake) behave(answer func(call int, in putInput) reply) {
+	f.working.Lock()
+	defer f.working.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.answer = answer
@@ -151,6 +155,8 @@ func (f *fake) create(w http.ResponseWriter, op, group, stream string, days int)
 }
 
 func (f *fake) put(w http.ResponseWriter, r *http.Request, in putInput) {
+	f.working.RLock()
+	defer f.working.RUnlock()
 	f.mu.Lock()
 	f.puts++
 	call, answer := f.puts, f.answer
@@ -160,6 +166,8 @@ func (f *fake) put(w http.ResponseWriter, r *http.Request, in putInput) {
 		do = answer(call, in)
 	}
 	if do.hang {
+		f.working.RUnlock()
+		defer f.working.RLock()
 		<-r.Context().Done()
 		return
 	}
