@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -21,6 +21,7 @@ const messageTimeout = 10 * time.Second
 type line struct {
 	conn    net.Conn
 	buffers *buffers
+	heard   [1]byte
 }
 
 // takeOver answers with the header fields in h and gives the connection, for a body
@@ -41,7 +42,7 @@ func takeOver(r *http.Request, w http.ResponseWriter, b *buffers) (*line, error)
 	head := bytes.NewBufferString("HTTP/1.1 200 OK\r\n")
 	_ = h.Write(head) // a buffer takes everything
 	head.WriteString("\r\n")
-	l := &line{conn, b}
+	l := &line{conn: conn, buffers: b}
 	// A client that is gone already shows at the first message.
 	_ = l.send(head.Bytes())
 	return l, nil
@@ -66,13 +67,33 @@ func (l *line) send(b []byte) error {
 	return err
 }
 
-// listen calls gone once the client has closed the connection, or says anything:
-// there is nothing left for it to say.
-func (l *line) listen(gone context.CancelFunc) {
-	defer gone()
-	var b [1]byte
-	_, _ = l.conn.Read(b[:])
+// wait listens to the client meanwhile: once it has closed the connection, or says
+// anything, there is nothing left to tell it. The stream's one goroutine waits in the
+// read itself; whoever has something to tell wakes it by call.
+func (l *line) wait(ctx context.Context, c <-chan struct{}, until time.Time) woken {
+	for {
+		if l.conn.SetReadDeadline(until) != nil {
+			return clientGone
+		}
+		// What came before the deadline was set did not wake anybody.
+		select {
+		case <-c:
+			return toldNews
+		case <-ctx.Done():
+			return clientGone
+		default:
+		}
+		if _, err := l.conn.Read(l.heard[:]); !errors.Is(err, os.ErrDeadlineExceeded) {
+			return clientGone
+		}
+		if !time.Now().Before(until) {
+			return timeCame
+		}
+	}
 }
+
+// wake has wait look again.
+func (l *line) wake() { _ = l.conn.SetReadDeadline(time.Unix(0, 0)) } // fails once nobody waits any more
 
 // end finishes the body and closes the connection.
 func (l *line) end() {
@@ -86,6 +107,22 @@ type answerLine struct {
 	control *http.ResponseController
 }
 
+func (l *answerLine) wait(ctx context.Context, c <-chan struct{}, until time.Time) woken {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-c:
+		return toldNews
+	case <-timer.C:
+		return timeCame
+	case <-ctx.Done():
+		return clientGone
+	}
+}
+
+// wake does nothing: wait hears the channel itself.
+func (l *answerLine) wake() {}
+
 // Write sends p at once.
 func (l *answerLine) Write(p []byte) (int, error) {
 	n, err := l.w.Write(p)
@@ -96,6 +133,6 @@ func (l *answerLine) Write(p []byte) (int, error) {
 }
 
 var (
-	_ io.Writer = (*line)(nil)
-	_ io.Writer = (*answerLine)(nil)
+	_ wire = (*line)(nil)
+	_ wire = (*answerLine)(nil)
 )

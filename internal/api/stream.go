@@ -8,9 +8,12 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"windlass/internal/store"
 )
 
 const (
@@ -23,12 +26,30 @@ const (
 // stream writes server-sent events (WHATWG HTML section 9.2). Its first error
 // sticks: after that it writes nothing.
 type stream struct {
-	out     io.Writer     // each write is sent at once
+	wire
 	waiting *bytes.Buffer // nil: nothing
 	buffers *buffers
 	err     error
 	turn    turn
 }
+
+// wire is what a stream goes over.
+type wire interface {
+	io.Writer // each write is sent at once
+	// wait returns when c has an item, which it takes, when a moment has come, or when the
+	// client is gone or ctx has ended. Whoever fills c calls wake.
+	wait(ctx context.Context, c <-chan struct{}, until time.Time) woken
+	wake()
+}
+
+// woken is why a stream does not wait any more.
+type woken int
+
+const (
+	clientGone woken = iota
+	toldNews
+	timeCame
+)
 
 // buffers are those of streams that have something to send: most have nothing most of
 // the time, and a thousand that tell the same change need a few in turn.
@@ -99,7 +120,7 @@ func (s *stream) write(b []byte) {
 	if s.err != nil || len(b) == 0 {
 		return
 	}
-	_, s.err = s.out.Write(b)
+	_, s.err = s.Write(b)
 }
 
 // enter counts one more stream of the process and of the client. The caller leaves.
@@ -122,7 +143,7 @@ func (a *API) enter(ctx context.Context) (leave func(), p *Problem) {
 // serveStream runs an event stream until its client goes, the API closes, or
 // run ends. Errors before the first byte become problems; later ones end the
 // stream, and the client comes back.
-func (a *API) serveStream(ctx context.Context, open func(context.Context) (run func(context.Context, *stream) error, end func(), err error)) (*huma.StreamResponse, error) {
+func (a *API) serveStream(ctx context.Context, open func(context.Context) (run func(context.Context, *stream) error, w *store.Watcher, err error)) (*huma.StreamResponse, error) {
 	if a.closed.Err() != nil {
 		return nil, problem(codeShutdown, "").with("Retry-After", "1")
 	}
@@ -130,17 +151,18 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 	if p != nil {
 		return nil, p
 	}
-	run, end, err := open(ctx)
+	run, watcher, err := open(ctx)
 	if err != nil {
 		leave()
 		return nil, err
 	}
-	follow := func(ctx context.Context, out io.Writer) {
+	follow := func(ctx context.Context, out wire) {
 		defer leave()
-		defer end()
+		defer watcher.Close()
+		watcher.Call(out.wake)
 		a.metrics.streams.Add(1)
 		defer a.metrics.streams.Add(-1)
-		s := &stream{out: out, buffers: &a.buffers, turn: a.turns.next()}
+		s := &stream{wire: out, buffers: &a.buffers, turn: a.turns.next()}
 		// A client knows that it is connected before anything happens.
 		s.write(fmt.Appendf(nil, "retry: %d\n\n", reconnectAfter))
 		if err := run(ctx, s); err != nil && ctx.Err() == nil {
@@ -152,7 +174,7 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 		streamHeader(w.Header())
 		if r.Method == http.MethodHead {
 			w.WriteHeader(http.StatusOK)
-			end()
+			watcher.Close()
 			leave()
 			return
 		}
@@ -165,11 +187,12 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 			follow(ctx, &answerLine{w, http.NewResponseController(w)})
 			return
 		}
-		// What the request's context holds besides is not needed any more.
-		ctx, cancel := context.WithCancel(context.WithValue(a.closed, exchangeKey, exchangeOf(ctx)))
-		go l.listen(cancel)
+		// What the request and its context hold besides is not needed any more.
+		e := *exchangeOf(ctx)
+		e.request = nil
+		ctx := context.WithValue(a.closed, exchangeKey, &e)
 		go func() {
-			defer cancel()
+			defer context.AfterFunc(ctx, l.wake)()
 			defer l.end()
 			defer a.logPanic(ctx) // recoverer is not above this
 			follow(ctx, l)
