@@ -98,7 +98,7 @@ func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start str
 			err = t.tellCounts(ctx, s, "")
 		default:
 			beat = s.turn.next(t.api.heartbeat)
-			s.beat()
+			s.act(s.beat)
 		}
 		if err != nil {
 			return err
@@ -143,20 +143,22 @@ func (t *ticker) tellChanges(ctx context.Context, s *stream, w *store.Watcher) e
 	if err != nil {
 		return err
 	}
-	// Only the last event names the position: whoever loses the stream before
-	// it gets all of them again.
-	for i, c := range changes {
-		id := ""
-		if i == len(changes)-1 {
-			id = position
+	s.act(func() {
+		// Only the last event names the position: whoever loses the stream before
+		// it gets all of them again.
+		for i, c := range changes {
+			id := ""
+			if i == len(changes)-1 {
+				id = position
+			}
+			if bodies[i] == nil {
+				s.sendNow("deleted", id, Deleted{c.ID})
+				continue
+			}
+			s.tell("task", id, bodies[i])
 		}
-		if bodies[i] == nil {
-			s.send("deleted", id, Deleted{c.ID})
-			continue
-		}
-		s.tell("task", id, bodies[i])
-	}
-	s.flush()
+		s.flush()
+	})
 	return nil
 }
 

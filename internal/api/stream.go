@@ -35,7 +35,9 @@ type stream struct {
 
 // wire is what a stream goes over.
 type wire interface {
-	io.Writer // each write is sent at once
+	io.Writer // each write is sent at once; to be used in do
+	// do does f, which writes and waits for nobody, and returns when that is sent.
+	do(f func()) error
 	// wait returns when c has an item, which it takes, when a moment has come, or when the
 	// client is gone or ctx has ended. Whoever fills c calls wake.
 	wait(ctx context.Context, c <-chan struct{}, until time.Time) woken
@@ -79,8 +81,18 @@ func streamHeader(h http.Header) {
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
 }
 
+// act does what writes to the client: see wire.do.
+func (s *stream) act(f func()) {
+	if err := s.do(f); s.err == nil {
+		s.err = err
+	}
+}
+
 // send writes one event. An empty id leaves the client's last one as it is.
-func (s *stream) send(event, id string, data any) {
+func (s *stream) send(event, id string, data any) { s.act(func() { s.sendNow(event, id, data) }) }
+
+// sendNow is send for act.
+func (s *stream) sendNow(event, id string, data any) {
 	body, err := json.Marshal(data)
 	if err != nil {
 		s.err = fmt.Errorf("write event %s: %w", event, err)
@@ -112,9 +124,12 @@ func (s *stream) flush() {
 	s.waiting = nil
 }
 
-// beat says that the stream lives. It is an event, not a comment, because browsers keep comments
+// beat, for act, says that the stream lives. It is an event, not a comment, because browsers keep comments
 // to themselves, and a connection that died without a word is found by its silence alone.
-func (s *stream) beat() { s.send("heartbeat", "", empty{}) }
+func (s *stream) beat() {
+	s.tell("heartbeat", "", []byte("{}"))
+	s.flush()
+}
 
 func (s *stream) write(b []byte) {
 	if s.err != nil || len(b) == 0 {
@@ -164,7 +179,7 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 		defer a.metrics.streams.Add(-1)
 		s := &stream{wire: out, buffers: &a.buffers, turn: a.turns.next()}
 		// A client knows that it is connected before anything happens.
-		s.write(fmt.Appendf(nil, "retry: %d\n\n", reconnectAfter))
+		s.act(func() { s.write(fmt.Appendf(nil, "retry: %d\n\n", reconnectAfter)) })
 		if err := run(ctx, s); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "event stream ended early", "error", err, "request_id", requestID(ctx))
 		}
@@ -178,7 +193,7 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 			leave()
 			return
 		}
-		l, err := takeOver(r, w, &a.buffers)
+		l, err := a.takeOver(r, w)
 		if err != nil {
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()

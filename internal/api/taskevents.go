@@ -93,7 +93,7 @@ func (f *follower) run(ctx context.Context, s *stream, w *store.Watcher) error {
 		}
 		if why == timeCame {
 			beat = s.turn.next(f.api.heartbeat)
-			s.beat()
+			s.act(s.beat)
 			continue
 		}
 		again, err := f.catchUp(ctx, s, w)
