@@ -156,6 +156,9 @@ func (l *answerLine) wait(ctx context.Context, c <-chan struct{}, until time.Tim
 	}
 }
 
+// end does nothing: net/http ends the answer.
+func (l *answerLine) end() {}
+
 // do does f.
 func (l *answerLine) do(f func()) error {
 	f()
