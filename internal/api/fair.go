@@ -50,8 +50,8 @@ type customer struct {
 type place struct {
 	fair   *fair
 	of     netip.Prefix
-	held   bool
-	waited time.Duration
+	held   bool          // or waited for. Guarded by fair.mu
+	waited time.Duration // in all
 }
 
 func newFair() *fair {
@@ -77,16 +77,16 @@ func (a *API) takePlaces(next http.Handler) http.Handler {
 	})
 }
 
-// take waits until the request is among those of its address that are worked on. When
-// it has waited for long enough, or its client is gone, it is one more of them.
+// take waits until the request, which has no place, is among those of its address that are
+// worked on. When it has waited for long enough, or its client is gone, it is one more of them.
 func (p *place) take(ctx context.Context) {
 	f := p.fair
-	if f == nil || p.held {
+	if f == nil {
 		return
 	}
-	p.held = true
 	now := time.Now()
 	f.mu.Lock()
+	p.held = true
 	c := f.customers[p.of]
 	if !f.company(p.of, now) || c.working < f.most || p.waited >= f.inLine {
 		c.working++
@@ -138,16 +138,18 @@ func (f *fair) goAhead(of netip.Prefix, me *list.Element) {
 	}
 }
 
-// giveBack hands the place over to who waited longest. It may be called more than once,
-// by the goroutine that serves the request.
+// giveBack hands the place over to who waited longest. Only the first call after take does.
 func (p *place) giveBack() {
+	f := p.fair
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if !p.held {
 		return
 	}
 	p.held = false
-	f := p.fair
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	c := f.customers[p.of]
 	c.working--
 	if c.waiting != nil && c.waiting.Len() > 0 && c.working < f.most {

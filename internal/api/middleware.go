@@ -187,13 +187,6 @@ func (a *API) panicked(ctx context.Context, v any) {
 	a.log.ErrorContext(ctx, "panic", "error", fmt.Sprint(v), "request_id", requestID(ctx), "stack", string(debug.Stack()))
 }
 
-// logPanic ends a panic of what goes on when its request is over. To be deferred.
-func (a *API) logPanic(ctx context.Context) {
-	if v := recover(); v != nil {
-		a.panicked(ctx, v)
-	}
-}
-
 // readBody takes the body in whole before anything else looks at it: within
 // its size, and JSON by its type. Package front bounds its time.
 func (a *API) readBody(next http.Handler) http.Handler {
