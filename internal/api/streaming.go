@@ -83,7 +83,7 @@ func (a *API) stream(ctx context.Context, hctx huma.Context, s *stream, of sourc
 	}
 	// What the request and its context hold besides is not needed any more.
 	e := *exchangeOf(ctx)
-	e.request = nil
+	e.request, e.place = nil, place{} // the original gives it back
 	s.wire = l
 	go s.live(context.WithValue(a.closed, exchangeKey, &e), of)
 }
