@@ -289,13 +289,19 @@ func TestAuditOfItself(t *testing.T) {
 }
 
 func TestSigtermLetsATaskFinish(t *testing.T) {
+	hold := make(chan struct{})
+	release := sync.OnceFunc(func() { close(hold) })
+	target := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hold }))
+	defer target.Close()
+	defer release() // first
 	redis := redistest.Start(t)
 	front := start(t, "-role", "api", "-redis-url", redis.URL())
-	worker := start(t, "-role", "worker", "-redis-url", redis.URL())
-	id := front.submit("", `{"kind":"demo.echo","input":{"message":1,"sleep":"2s"}}`).ID
+	worker := start(t, "-role", "worker", "-redis-url", redis.URL(), "-egress-allow", "127.0.0.0/8")
+	id := front.submit("", fmt.Sprintf(`{"kind":"http.request","input":{"url":%q}}`, target.URL)).ID
 	front.until(id, 20*time.Second, func(t task.Task) bool { return t.State == task.Active })
 	worker.terminate()
 	worker.untilNotReady()
+	release()
 	if code := worker.wait(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
