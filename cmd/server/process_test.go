@@ -314,6 +314,7 @@ func TestSigtermLetsATaskFinish(t *testing.T) {
 type slowSite struct {
 	mu    sync.Mutex
 	pages map[string]int
+	whole chan struct{} // until it is closed, most of the pages are held back
 }
 
 const slowPages = 60
@@ -321,12 +322,16 @@ const slowPages = 60
 func (s *slowSite) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.pages[r.URL.Path]++
+	held := len(s.pages) > 40
 	s.mu.Unlock()
 	if r.URL.Path != "/" && !strings.HasPrefix(r.URL.Path, "/p/") {
 		http.NotFound(w, r)
 		return
 	}
 	<-time.After(100 * time.Millisecond)
+	if held {
+		<-s.whole
+	}
 	w.Header().Set("Content-Type", "text/html")
 	fmt.Fprintf(w, "<!doctype html><title>%s</title>", r.URL.Path)
 	for i := range slowPages {
@@ -335,9 +340,11 @@ func (s *slowSite) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestWorkerKilledInTheMiddleOfAnAuditLosesNothing(t *testing.T) {
-	site := &slowSite{pages: map[string]int{}}
+	site := &slowSite{pages: map[string]int{}, whole: make(chan struct{})}
 	target := httptest.NewServer(site)
 	defer target.Close()
+	letGo := sync.OnceFunc(func() { close(site.whole) })
+	defer letGo() // first
 	redis := redistest.Start(t, "--appendonly", "yes")
 	front := start(t, "-role", "api,web", "-redis-url", redis.URL())
 	workers := map[string]*child{}
@@ -357,6 +364,7 @@ func TestWorkerKilledInTheMiddleOfAnAuditLosesNothing(t *testing.T) {
 		t.Fatalf("no worker of ours runs the task: %s", half.Attempts[0].Worker)
 	}
 	died := time.Now()
+	letGo()
 	got := front.until(id, 2*time.Minute, final)
 	t.Logf("finished %s after the kill", time.Since(died).Round(10*time.Millisecond))
 	if got.State != task.Succeeded || len(got.Attempts) != 2 || got.AttemptsUsed != 0 || got.Attempts[0].Outcome != task.OutcomeLost {
