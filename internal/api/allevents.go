@@ -35,7 +35,7 @@ func (a *API) allEvents(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 	if after == "" {
 		after = in.Last
 	}
-	return a.serveStream(ctx, func(ctx context.Context) (func(context.Context, *stream) error, func(), error) {
+	return a.serveStream(ctx, func(ctx context.Context) (func(context.Context, *stream) error, *store.Watcher, error) {
 		// A client that loses the stream before the first change still needs
 		// something to go on from: the store's positions begin with the time.
 		start := fmt.Sprintf("%d-0", a.store.Now().UnixMilli())
@@ -52,7 +52,7 @@ func (a *API) allEvents(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 				start = "" // what is replayed names its own
 			}
 			return t.run(ctx, s, w, start)
-		}, w.Close, nil
+		}, w, nil
 	})
 }
 
@@ -62,54 +62,59 @@ type ticker struct {
 	caller        *Caller
 	kinds, queues []string
 	told          []store.Count
-	changed       time.Time // when the last change was told; zero: the counts told are those after it
+	changed       time.Time // when the last change was told
+	gathered      time.Time // when changes are told that were heard of; zero: none was
+	counts        time.Time // when the counts are told; zero: those told are from after the last change
 }
 
 func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start string) error {
 	t.api.followers.Add(1)
 	defer t.api.followers.Add(-1)
-	beat := time.NewTimer(s.turn.until(t.api.heartbeat))
-	defer beat.Stop()
-	counts := time.NewTimer(s.turn.until(countsEvery))
-	defer counts.Stop()
-	gathered := time.NewTimer(gather)
-	gathered.Stop()
 	if err := t.tellCounts(ctx, s, start); err != nil {
 		return err
 	}
-	waiting := w.C // nil while changes are gathered
+	beat := s.turn.next(t.api.heartbeat)
 	for s.err == nil {
-		var err error
-		select {
-		case <-ctx.Done():
+		c, until := w.C, earliest(beat, t.counts, t.gathered)
+		if !t.gathered.IsZero() {
+			c = nil
+		}
+		switch s.wait(ctx, c, until) {
+		case clientGone:
 			return nil
-		case <-beat.C:
-			beat.Reset(s.turn.until(t.api.heartbeat))
-			if err = t.api.still(ctx); err == nil {
-				s.beat()
-			}
-		case <-counts.C:
-			counts.Reset(s.turn.until(countsEvery))
-			if t.changed.IsZero() {
-				break
-			}
-			if err = t.api.still(ctx); err == nil {
-				err = t.tellCounts(ctx, s, "")
-			}
-		case <-waiting:
-			waiting = nil
-			gathered.Reset(s.turn.until(gatherOf(t.api.followers.Load())))
-		case <-gathered.C:
-			waiting = w.C
-			if err = t.api.still(ctx); err == nil {
-				err = t.tellChanges(ctx, s, w)
-			}
+		case toldNews:
+			t.gathered = s.turn.next(gatherOf(t.api.followers.Load()))
+			continue
+		}
+		if err := t.api.still(ctx); err != nil {
+			return err
+		}
+		var err error
+		switch until {
+		case t.gathered:
+			t.gathered = time.Time{}
+			err = t.tellChanges(ctx, s, w)
+		case t.counts:
+			err = t.tellCounts(ctx, s, "")
+		default:
+			beat = s.turn.next(t.api.heartbeat)
+			s.act(s.beat)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil // the client went away
+}
+
+// earliest gives the first of the moments; those that are zero never come.
+func earliest(first time.Time, others ...time.Time) time.Time {
+	for _, t := range others {
+		if !t.IsZero() && t.Before(first) {
+			first = t
+		}
+	}
+	return first
 }
 
 // gatherOf is how long changes are collected while so many streams tell all of them: what
@@ -126,6 +131,9 @@ type Deleted struct {
 func (t *ticker) tellChanges(ctx context.Context, s *stream, w *store.Watcher) error {
 	changes, position, missed := w.Take()
 	t.changed = time.Now()
+	if t.counts.IsZero() {
+		t.counts = s.turn.next(countsEvery)
+	}
 	if missed {
 		s.send("reset", position, empty{})
 		return nil
@@ -135,20 +143,22 @@ func (t *ticker) tellChanges(ctx context.Context, s *stream, w *store.Watcher) e
 	if err != nil {
 		return err
 	}
-	// Only the last event names the position: whoever loses the stream before
-	// it gets all of them again.
-	for i, c := range changes {
-		id := ""
-		if i == len(changes)-1 {
-			id = position
+	s.act(func() {
+		// Only the last event names the position: whoever loses the stream before
+		// it gets all of them again.
+		for i, c := range changes {
+			id := ""
+			if i == len(changes)-1 {
+				id = position
+			}
+			if bodies[i] == nil {
+				s.sendNow("deleted", id, Deleted{c.ID})
+				continue
+			}
+			s.tell("task", id, bodies[i])
 		}
-		if bodies[i] == nil {
-			s.send("deleted", id, Deleted{c.ID})
-			continue
-		}
-		s.tell("task", id, bodies[i])
-	}
-	s.flush()
+		s.flush()
+	})
 	return nil
 }
 
@@ -165,8 +175,9 @@ func (t *ticker) tellCounts(ctx context.Context, s *stream, id string) error {
 		return err
 	}
 	counts = t.caller.seen(counts)
-	if at.After(t.changed) {
-		t.changed = time.Time{} // else they may be from before the change: ask again at the next turn
+	t.counts = time.Time{}
+	if !at.After(t.changed) { // they may be from before the change
+		t.counts = s.turn.next(countsEvery)
 	}
 	if t.told != nil && reflect.DeepEqual(counts, t.told) {
 		return nil

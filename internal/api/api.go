@@ -94,6 +94,7 @@ type API struct {
 	heartbeat time.Duration // how often an event stream says that it lives
 	turns     turns         // of event streams
 	buffers   buffers       // of event streams
+	teller    *teller       // for event streams
 }
 
 // New gives an API. It contacts nothing. It panics on a kind whose types have
@@ -128,6 +129,7 @@ func New(c Config) *API {
 	a.vitals = newRecent(fresh, func(ctx context.Context) (store.Vitals, error) { return a.store.Vitals(ctx) })
 	a.keyholders = newRecent(10*fresh, func(ctx context.Context) (store.Keyholders, error) { return a.store.Keyholders(ctx) })
 	a.closed, a.close = context.WithCancel(context.Background())
+	a.teller = newTeller(a.closed)
 
 	router := chi.NewRouter()
 	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.cors, a.guard, a.boundAddress, a.limitClients, a.singleQuery, middleware.GetHead, a.readBody,

@@ -39,32 +39,53 @@ func (c credentials) isAdmin(token string) bool {
 	return c.admin != "" && subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// authenticate finds out who sends the request. It gives nil when the request
-// brings no credential. Errors: store.ErrNoProof for one that admits nobody, or
-// the store could not be asked, which is no reason to call anybody a stranger.
-func (a *API) authenticate(r *http.Request) (*Caller, error) {
+// credential is what a request shows, for authenticate and, on long answers, for still. The
+// zero value shows nothing.
+type credential struct {
+	via     Via    // ViaToken, ViaLink, ViaSession or empty
+	text    string // as it came
+	vouched string // the load balancer's word, for who has no session; empty: there is none
+}
+
+// credentialOf reads what the request shows.
+func (a *API) credentialOf(r *http.Request) credential {
+	// RFC 6750 section 2.1. Other schemes are a proxy's in between.
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		return credential{via: ViaToken, text: strings.TrimSpace(token)}
+	}
+	if link := linkOf(r); link != "" {
+		return credential{via: ViaLink, text: link}
+	}
+	var c credential
+	if a.config.OIDC != nil {
+		c.vouched = r.Header.Get(oidc.Header)
+	}
+	if cookie, err := r.Cookie(a.cookieName(r)); err == nil {
+		c.via, c.text = ViaSession, cookie.Value
+	}
+	return c
+}
+
+// authenticate finds out whose the credential is. It gives nil for one that shows nothing.
+// Errors: store.ErrNoProof for one that admits nobody, or the store could not be asked,
+// which is no reason to call anybody a stranger.
+func (a *API) authenticate(ctx context.Context, shown credential) (*Caller, error) {
 	if !a.credentials.required {
 		return &Caller{Role: store.RoleAdmin, Via: ViaNothing}, nil
 	}
-	// RFC 6750 section 2.1. Other schemes are a proxy's in between.
-	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
-		return a.bearer(r.Context(), strings.TrimSpace(token))
-	}
-	if link := linkOf(r); link != "" {
-		return a.byLink(r.Context(), link)
-	}
-	vouched := ""
-	if a.config.OIDC != nil {
-		vouched = r.Header.Get(oidc.Header)
-	}
-	if cookie, err := r.Cookie(a.cookieName(r)); err == nil {
-		c, err := a.bySession(r.Context(), cookie.Value)
-		if vouched == "" || !errors.Is(err, store.ErrNoProof) {
+	switch shown.via {
+	case ViaToken:
+		return a.bearer(ctx, shown.text)
+	case ViaLink:
+		return a.byLink(ctx, shown.text)
+	case ViaSession:
+		c, err := a.bySession(ctx, shown.text)
+		if shown.vouched == "" || !errors.Is(err, store.ErrNoProof) {
 			return c, err
 		}
 	}
-	if vouched != "" {
-		return a.byOIDC(r.Context(), vouched)
+	if shown.vouched != "" {
+		return a.byOIDC(ctx, shown.vouched)
 	}
 	return nil, nil
 }
@@ -161,8 +182,7 @@ func (a *API) still(ctx context.Context) error {
 		}
 		return nil
 	}
-	// A stream outlives its request, whose own context has ended by then.
-	_, err := a.authenticate(e.request.WithContext(ctx))
+	_, err := a.authenticate(ctx, e.credential)
 	if store.Unavailable(err) {
 		return nil
 	}

@@ -53,13 +53,14 @@ func CallerOf(ctx context.Context) *Caller {
 
 // exchange is what belongs to one request on its way through the API.
 type exchange struct {
-	id      string // the request's
-	request *http.Request
-	begun   time.Time
-	caller  *Caller // nil: see CallerOf
-	shown   string  // the id of the token that it shows, valid or not
-	object  string  // what it acts on, for the audit trail; empty: what its address names
-	charged bool    // whether limitRefused was charged for it
+	id         string        // the request's
+	request    *http.Request // nil once it is over
+	begun      time.Time
+	credential credential
+	caller     *Caller // nil: see CallerOf
+	shown      string  // the id of the token that it shows, valid or not
+	object     string  // what it acts on, for the audit trail; empty: what its address names
+	charged    bool    // whether limitRefused was charged for it
 }
 
 func exchangeOf(ctx context.Context) *exchange {

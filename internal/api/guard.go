@@ -27,7 +27,9 @@ func (a *API) guard(next http.Handler) http.Handler {
 			a.writeProblem(w, r, problem(codeCrossSite, "Without an admin token this server answers to localhost and loopback addresses only."))
 			return
 		}
-		caller, err := a.authenticate(r)
+		e := exchangeOf(r.Context())
+		e.credential = a.credentialOf(r)
+		caller, err := a.authenticate(r.Context(), e.credential)
 		if err != nil && !errors.Is(err, store.ErrNoProof) {
 			a.writeProblem(w, r, a.problemOf(r.Context(), err))
 			return
@@ -44,7 +46,7 @@ func (a *API) guard(next http.Handler) http.Handler {
 			a.writeProblem(w, r, notSignedIn(nil))
 			return
 		}
-		exchangeOf(r.Context()).caller = caller
+		e.caller = caller
 		next.ServeHTTP(w, r)
 	})
 }

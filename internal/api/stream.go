@@ -8,9 +8,12 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"windlass/internal/store"
 )
 
 const (
@@ -23,12 +26,32 @@ const (
 // stream writes server-sent events (WHATWG HTML section 9.2). Its first error
 // sticks: after that it writes nothing.
 type stream struct {
-	out     io.Writer     // each write is sent at once
+	wire
 	waiting *bytes.Buffer // nil: nothing
 	buffers *buffers
 	err     error
 	turn    turn
 }
+
+// wire is what a stream goes over.
+type wire interface {
+	io.Writer // each write is sent at once; to be used in do
+	// do does f, which writes and waits for nobody, and returns when that is sent.
+	do(f func()) error
+	// wait returns when c has an item, which it takes, when a moment has come, or when the
+	// client is gone or ctx has ended. Whoever fills c calls wake.
+	wait(ctx context.Context, c <-chan struct{}, until time.Time) woken
+	wake()
+}
+
+// woken is why a stream does not wait any more.
+type woken int
+
+const (
+	clientGone woken = iota
+	toldNews
+	timeCame
+)
 
 // buffers are those of streams that have something to send: most have nothing most of
 // the time, and a thousand that tell the same change need a few in turn.
@@ -58,8 +81,18 @@ func streamHeader(h http.Header) {
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
 }
 
+// act does what writes to the client: see wire.do.
+func (s *stream) act(f func()) {
+	if err := s.do(f); s.err == nil {
+		s.err = err
+	}
+}
+
 // send writes one event. An empty id leaves the client's last one as it is.
-func (s *stream) send(event, id string, data any) {
+func (s *stream) send(event, id string, data any) { s.act(func() { s.sendNow(event, id, data) }) }
+
+// sendNow is send for act.
+func (s *stream) sendNow(event, id string, data any) {
 	body, err := json.Marshal(data)
 	if err != nil {
 		s.err = fmt.Errorf("write event %s: %w", event, err)
@@ -91,15 +124,18 @@ func (s *stream) flush() {
 	s.waiting = nil
 }
 
-// beat says that the stream lives. It is an event, not a comment, because browsers keep comments
+// beat, for act, says that the stream lives. It is an event, not a comment, because browsers keep comments
 // to themselves, and a connection that died without a word is found by its silence alone.
-func (s *stream) beat() { s.send("heartbeat", "", empty{}) }
+func (s *stream) beat() {
+	s.tell("heartbeat", "", []byte("{}"))
+	s.flush()
+}
 
 func (s *stream) write(b []byte) {
 	if s.err != nil || len(b) == 0 {
 		return
 	}
-	_, s.err = s.out.Write(b)
+	_, s.err = s.Write(b)
 }
 
 // enter counts one more stream of the process and of the client. The caller leaves.
@@ -122,7 +158,7 @@ func (a *API) enter(ctx context.Context) (leave func(), p *Problem) {
 // serveStream runs an event stream until its client goes, the API closes, or
 // run ends. Errors before the first byte become problems; later ones end the
 // stream, and the client comes back.
-func (a *API) serveStream(ctx context.Context, open func(context.Context) (run func(context.Context, *stream) error, end func(), err error)) (*huma.StreamResponse, error) {
+func (a *API) serveStream(ctx context.Context, open func(context.Context) (run func(context.Context, *stream) error, w *store.Watcher, err error)) (*huma.StreamResponse, error) {
 	if a.closed.Err() != nil {
 		return nil, problem(codeShutdown, "").with("Retry-After", "1")
 	}
@@ -130,19 +166,20 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 	if p != nil {
 		return nil, p
 	}
-	run, end, err := open(ctx)
+	run, watcher, err := open(ctx)
 	if err != nil {
 		leave()
 		return nil, err
 	}
-	follow := func(ctx context.Context, out io.Writer) {
+	follow := func(ctx context.Context, out wire) {
 		defer leave()
-		defer end()
+		defer watcher.Close()
+		watcher.Call(out.wake)
 		a.metrics.streams.Add(1)
 		defer a.metrics.streams.Add(-1)
-		s := &stream{out: out, buffers: &a.buffers, turn: a.turns.next()}
+		s := &stream{wire: out, buffers: &a.buffers, turn: a.turns.next()}
 		// A client knows that it is connected before anything happens.
-		s.write(fmt.Appendf(nil, "retry: %d\n\n", reconnectAfter))
+		s.act(func() { s.write(fmt.Appendf(nil, "retry: %d\n\n", reconnectAfter)) })
 		if err := run(ctx, s); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "event stream ended early", "error", err, "request_id", requestID(ctx))
 		}
@@ -152,11 +189,11 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 		streamHeader(w.Header())
 		if r.Method == http.MethodHead {
 			w.WriteHeader(http.StatusOK)
-			end()
+			watcher.Close()
 			leave()
 			return
 		}
-		l, err := takeOver(r, w, &a.buffers)
+		l, err := a.takeOver(r, w)
 		if err != nil {
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
@@ -165,11 +202,12 @@ func (a *API) serveStream(ctx context.Context, open func(context.Context) (run f
 			follow(ctx, &answerLine{w, http.NewResponseController(w)})
 			return
 		}
-		// What the request's context holds besides is not needed any more.
-		ctx, cancel := context.WithCancel(context.WithValue(a.closed, exchangeKey, exchangeOf(ctx)))
-		go l.listen(cancel)
+		// What the request and its context hold besides is not needed any more.
+		e := *exchangeOf(ctx)
+		e.request = nil
+		ctx := context.WithValue(a.closed, exchangeKey, &e)
 		go func() {
-			defer cancel()
+			defer context.AfterFunc(ctx, l.wake)()
 			defer l.end()
 			defer a.logPanic(ctx) // recoverer is not above this
 			follow(ctx, l)

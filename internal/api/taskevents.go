@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -26,7 +25,7 @@ func (a *API) taskEvents(ctx context.Context, in *taskEventsInput) (*huma.Stream
 	if last == "" {
 		last = in.Last
 	}
-	return a.serveStream(ctx, func(ctx context.Context) (func(context.Context, *stream) error, func(), error) {
+	return a.serveStream(ctx, func(ctx context.Context) (func(context.Context, *stream) error, *store.Watcher, error) {
 		w, _, err := a.store.Watch(ctx, in.ID, "")
 		if err != nil {
 			return nil, nil, err
@@ -41,7 +40,7 @@ func (a *API) taskEvents(ctx context.Context, in *taskEventsInput) (*huma.Stream
 			w.Close()
 			return nil, nil, err
 		}
-		return func(ctx context.Context, s *stream) error { return f.run(ctx, s, w) }, w.Close, nil
+		return func(ctx context.Context, s *stream) error { return f.run(ctx, s, w) }, w, nil
 	})
 }
 
@@ -74,35 +73,32 @@ type follower struct {
 	api           *API
 	id            string
 	version, line int64
-	now           *task.Task
+	now           *task.Task // nil once it was told
 }
 
 func (f *follower) position() string { return fmt.Sprintf("%d.%d", f.version, f.line) }
 
 func (f *follower) run(ctx context.Context, s *stream, w *store.Watcher) error {
-	beat := time.NewTimer(s.turn.until(f.api.heartbeat))
-	defer beat.Stop()
 	if err := f.tell(ctx, s, true, true); err != nil || f.over(s) {
 		return err
 	}
+	beat := s.turn.next(f.api.heartbeat)
 	for s.err == nil {
-		select {
-		case <-ctx.Done():
+		why := s.wait(ctx, w.C, beat)
+		if why == clientGone {
 			return nil
-		case <-beat.C:
-			beat.Reset(s.turn.until(f.api.heartbeat))
-			if err := f.api.still(ctx); err != nil {
-				return err
-			}
-			s.beat()
-		case <-w.C:
-			if err := f.api.still(ctx); err != nil {
-				return err
-			}
-			again, err := f.catchUp(ctx, s, w)
-			if err != nil || !again || f.over(s) {
-				return err
-			}
+		}
+		if err := f.api.still(ctx); err != nil {
+			return err
+		}
+		if why == timeCame {
+			beat = s.turn.next(f.api.heartbeat)
+			s.act(s.beat)
+			continue
+		}
+		again, err := f.catchUp(ctx, s, w)
+		if err != nil || !again || f.over(s) {
+			return err
 		}
 	}
 	return nil // the client went away
@@ -158,9 +154,10 @@ func (f *follower) tellLog(ctx context.Context, s *stream) error {
 	return nil
 }
 
-// over sends the end when the task is final.
+// over sends the end when the task is final. Else it lets go of the task: most streams wait long.
 func (f *follower) over(s *stream) bool {
-	if !f.now.State.Final() {
+	if f.now == nil || !f.now.State.Final() {
+		f.now = nil
 		return false
 	}
 	s.send("end", f.position(), f.now)

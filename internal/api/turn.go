@@ -25,9 +25,9 @@ type turn struct {
 
 func (t *turns) next() turn { return turn{t.begun, t.given.Add(1)} }
 
-// until gives how long it is until the stream's next moment of a rhythm: above zero, and
-// at most every.
-func (t turn) until(every time.Duration) time.Duration {
+// next gives the stream's next moment of a rhythm: after now, and at most every later.
+func (t turn) next(every time.Duration) time.Time {
+	now := time.Now()
 	own := time.Duration(t.number) * turnStep % every
-	return every - (time.Since(t.begun)+every-own)%every
+	return now.Add(every - (now.Sub(t.begun)+every-own)%every)
 }

@@ -16,7 +16,7 @@ func TestStreamsTakeTurns(t *testing.T) {
 			at := map[time.Duration]int{}
 			for range streams {
 				turn := all.next()
-				first := turn.until(every)
+				first := time.Until(turn.next(every))
 				if first <= 0 || first > every {
 					t.Fatalf("%s until a moment of %s", first, every)
 				}
@@ -33,8 +33,8 @@ func TestStreamsTakeTurns(t *testing.T) {
 			}
 			// The rhythm stays, however late a stream is at its moment.
 			turn := all.next()
-			<-time.After(turn.until(every) + 3*time.Millisecond)
-			if got := turn.until(every); got != every-3*time.Millisecond {
+			<-time.After(time.Until(turn.next(every)) + 3*time.Millisecond)
+			if got := time.Until(turn.next(every)); got != every-3*time.Millisecond {
 				t.Errorf("%s until the next moment of %s", got, every)
 			}
 		}

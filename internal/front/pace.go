@@ -1,8 +1,10 @@
 package front
 
 import (
+	"bufio"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"time"
 )
@@ -59,7 +61,8 @@ type pacedAnswer struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	renewed time.Time
-	status  int // zero: none was set
+	status  int  // zero: none was set
+	taken   bool // whoever took the connection over paces it
 }
 
 // WriteHeader is http.ResponseWriter's.
@@ -80,6 +83,13 @@ func (a *pacedAnswer) Write(p []byte) (int, error) {
 	}
 }
 
+// Hijack is http.Hijacker's.
+func (a *pacedAnswer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, b, err := a.control.Hijack()
+	a.taken = a.taken || err == nil
+	return conn, b, err
+}
+
 // Unwrap gives the writer below.
 func (a *pacedAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
@@ -87,7 +97,7 @@ func (a *pacedAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 func (a *pacedAnswer) finish() { a.renew() }
 
 func (a *pacedAnswer) renew() {
-	if now := time.Now(); now.Sub(a.renewed) > renewAfter {
+	if now := time.Now(); !a.taken && now.Sub(a.renewed) > renewAfter {
 		_ = a.control.SetWriteDeadline(now.Add(answerStall)) // a test's recorder has none
 		a.renewed = now
 	}

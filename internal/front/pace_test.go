@@ -325,3 +325,30 @@ type plainWriter struct{ header http.Header }
 func (w *plainWriter) Header() http.Header         { return w.header }
 func (w *plainWriter) Write(b []byte) (int, error) { return len(b), nil }
 func (w *plainWriter) WriteHeader(int)             {}
+
+// Its deadline would end a stream while nobody is slow.
+func TestConnectionThatWasTakenOverHasNoDeadline(t *testing.T) {
+	t.Parallel()
+	taken := make(chan net.Conn, 1)
+	serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		taken <- conn
+	}, func(t *testing.T, dial func() net.Conn) {
+		client := dial()
+		fmt.Fprint(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		server := <-taken
+		<-time.After(2 * answerStall)
+		go func() {
+			if _, err := server.Write([]byte("x")); err != nil {
+				server.Close()
+			}
+		}()
+		if _, err := io.ReadFull(client, make([]byte, 1)); err != nil {
+			t.Error(err)
+		}
+		server.Close()
+	})
+}

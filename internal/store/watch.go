@@ -31,16 +31,19 @@ type watch struct {
 	newQueue chan struct{} // this process registered one
 
 	mu       sync.Mutex
-	watchers map[string]map[*Watcher]bool // by the task that they watch; empty: all
-	stop     context.CancelFunc           // nil while no reader runs
-	linger   *time.Timer                  // stops the readers; nil while somebody watches
+	watchers int
+	stop     context.CancelFunc // nil while no reader runs
+	linger   *time.Timer        // stops the readers; nil while somebody watches
 	readers  map[string]bool
+
+	telling   sync.Mutex           // never held over a call to Redis; taken after mu
+	audiences map[string]*audience // by the task that they watch; empty: all
 }
 
 func (h *watch) init(s *Store) {
 	h.store = s
 	h.newQueue = make(chan struct{}, 1)
-	h.watchers = map[string]map[*Watcher]bool{}
+	h.audiences = map[string]*audience{}
 }
 
 // Watch collects the changes of one task, or of all when id is empty, that
@@ -48,8 +51,8 @@ func (h *watch) init(s *Store) {
 // happened since then comes first, and missed is true when that is no longer known.
 func (s *Store) Watch(ctx context.Context, id, after string) (w *Watcher, missed bool, err error) {
 	poke := make(chan struct{}, 1)
-	w = &Watcher{C: poke, hub: &s.watch, id: id, poke: poke, changes: map[string]heard{}}
-	if err := s.watch.addWatcher(ctx, w); err != nil {
+	w = &Watcher{C: poke, hub: &s.watch, poke: poke}
+	if err := s.watch.addWatcher(ctx, w, id); err != nil {
 		return nil, false, err
 	}
 	if after == "" {
@@ -63,7 +66,7 @@ func (s *Store) Watch(ctx context.Context, id, after string) (w *Watcher, missed
 	return w, missed, nil
 }
 
-func (h *watch) addWatcher(ctx context.Context, w *Watcher) error {
+func (h *watch) addWatcher(ctx context.Context, w *Watcher, id string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.stop == nil {
@@ -81,20 +84,32 @@ func (h *watch) addWatcher(ctx context.Context, w *Watcher) error {
 		h.linger.Stop()
 		h.linger = nil
 	}
-	if h.watchers[w.id] == nil {
-		h.watchers[w.id] = map[*Watcher]bool{}
+	h.watchers++
+	h.telling.Lock()
+	defer h.telling.Unlock()
+	of := h.audiences[id]
+	if of == nil {
+		of = &audience{id, newNews(), map[*Watcher]bool{}}
+		h.audiences[id] = of
 	}
-	h.watchers[w.id][w] = true
+	of.watchers[w] = true
+	w.of, w.count = of, of.news.count
 	return nil
 }
 
 func (h *watch) remove(w *Watcher) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if delete(h.watchers[w.id], w); len(h.watchers[w.id]) == 0 {
-		delete(h.watchers, w.id)
+	h.telling.Lock()
+	there := w.of.watchers[w]
+	if delete(w.of.watchers, w); there && len(w.of.watchers) == 0 {
+		delete(h.audiences, w.of.id)
 	}
-	if len(h.watchers) == 0 && h.linger == nil {
+	h.telling.Unlock()
+	if !there { // closed before
+		return
+	}
+	if h.watchers--; h.watchers == 0 {
 		var linger *time.Timer
 		linger = time.AfterFunc(watchLinger, func() {
 			h.mu.Lock()
@@ -202,22 +217,32 @@ func (h *watch) read(ctx context.Context, from map[string]string) {
 			queue := queueOfChannel(stream.Stream)
 			for _, m := range stream.Messages {
 				from[queue] = m.ID
-				h.deliver(changesOf(queue, m), m.ID)
+				h.deliver(changesOf(queue, m))
 			}
 		}
 	}
 }
 
-func (h *watch) deliver(changes []Change, position string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (h *watch) deliver(changes []Change) {
+	h.telling.Lock()
+	defer h.telling.Unlock()
 	for _, c := range changes {
-		for w := range h.watchers[""] {
-			w.add(c, position)
+		if of := h.audiences[c.ID]; of != nil {
+			of.tell(c)
 		}
-		for w := range h.watchers[c.ID] {
-			w.add(c, position)
-		}
+	}
+	if all := h.audiences[""]; all != nil {
+		all.tell(changes...)
+	}
+}
+
+// tell lets those who watch know. The hub's telling is held.
+func (a *audience) tell(changes ...Change) {
+	for _, c := range changes {
+		a.news.add(c)
+	}
+	for w := range a.watchers {
+		w.wake()
 	}
 }
 
@@ -234,27 +259,34 @@ func (h *watch) replay(ctx context.Context, w *Watcher, after string) (missed bo
 		return false, err
 	}
 	from := max(at-watchOverlap.Milliseconds(), 0)
+	before := newNews()
 	for _, q := range queues {
 		lost, err := h.trimmed(ctx, q, from)
 		if err != nil || lost {
 			return lost, err
 		}
-		messages, err := h.store.rdb.XRangeN(ctx, eventsKey(q), strconv.FormatInt(from, 10), "+", watchKept+1).Result()
+		messages, err := h.store.rdb.XRangeN(ctx, eventsKey(q), strconv.FormatInt(from, 10), "+", newsKept+1).Result()
 		if err != nil {
 			return false, fmt.Errorf("replay changes of queue %s: %w", q, err)
 		}
 		told := 0
 		for _, m := range messages {
 			changes := changesOf(q, m)
-			if told += len(changes); told > watchKept {
+			if told += len(changes); told > newsKept {
 				return true, nil
 			}
 			for _, c := range changes {
-				if w.id == "" || w.id == c.ID {
-					w.add(c, m.ID)
+				if w.of.id == "" || w.of.id == c.ID {
+					before.add(c)
 				}
 			}
 		}
+	}
+	if before.count > 0 {
+		h.telling.Lock()
+		defer h.telling.Unlock()
+		w.before = before
+		w.wake()
 	}
 	return false, nil
 }

@@ -85,9 +85,10 @@ func testWatchCoalesces(e *env) {
 	e.end(c, succeed())
 	last := e.reach("default", task.Succeeded, nil)
 	e.eventually("all changes to arrive", func() bool {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return w.changes[last.ID].State == task.Succeeded
+		w.hub.telling.Lock()
+		defer w.hub.telling.Unlock()
+		item := w.of.news.byTask[last.ID]
+		return item != nil && item.State == task.Succeeded
 	})
 	got, position, missed := w.Take()
 	want := []Change{
@@ -137,34 +138,55 @@ func testWatchReplay(e *env) {
 
 func testWatchMissed(e *env) {
 	w, _ := e.watchAll("", "")
-	subs := slices.Repeat([]Submission{sub(nil)}, watchKept+100)
+	subs := slices.Repeat([]Submission{sub(nil)}, newsKept+100)
 	results := e.SubmitAll(e.ctx, subs)
 	e.ok(results[len(subs)-1].Err)
 	e.eventually("the watcher to be full", func() bool {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return w.missed
+		w.hub.telling.Lock()
+		defer w.hub.telling.Unlock()
+		return w.of.news.count == int64(len(subs))
 	})
 	changes, position, missed := w.Take()
-	if len(changes) != watchKept || !missed {
-		e.t.Errorf("%d changes, missed %v; want %d, true", len(changes), missed, watchKept)
+	if len(changes) != newsKept || !missed {
+		e.t.Errorf("%d changes, missed %v; want %d, true", len(changes), missed, newsKept)
 	}
 	if _, missed := e.watchAll("", "0-1"); !missed {
-		e.t.Errorf("more than %d changes since 0-1 were not missed (at %s)", watchKept, position)
+		e.t.Errorf("more than %d changes since 0-1 were not missed (at %s)", newsKept, position)
 	}
 	if _, _, missed := w.Take(); missed {
 		e.t.Error("missed is told twice")
 	}
 }
 
-func TestWatcherKeepsTheLatest(t *testing.T) {
-	w := &Watcher{poke: make(chan struct{}, 1), changes: map[string]heard{}}
-	w.add(Change{ID: "a", State: task.Succeeded, Record: true}, "1700000000000-10")
-	w.add(Change{ID: "a", State: task.Active, Log: true}, "1700000000000-9") // a replay
-	got, position, _ := w.Take()
-	if want := []Change{{ID: "a", State: task.Succeeded, Record: true, Log: true, At: "1700000000000-10"}}; !cmp.Equal(got, want) || position != "1700000000000-10" {
-		t.Errorf("got %v at %s, want %v", got, position, want)
+func TestNewsKeepTheLatest(t *testing.T) {
+	n := newNews()
+	n.add(Change{ID: "a", State: task.Succeeded, Record: true, At: "1700000000000-10"})
+	n.add(Change{ID: "b", State: task.Active, Record: true, At: "1700000000000-11"})
+	n.add(Change{ID: "a", State: task.Active, Log: true, At: "1700000000000-9"}) // a replay
+	a := Change{ID: "a", State: task.Succeeded, Record: true, Log: true, At: "1700000000000-10"}
+	b := Change{ID: "b", State: task.Active, Record: true, At: "1700000000000-11"}
+	if got, missed := n.since(0); !cmp.Equal(got, []Change{b, a}) || missed || n.last != b.At {
+		t.Errorf("got %v at %s, missed %v", got, n.last, missed)
 	}
+	a.Record = false
+	if got, _ := n.since(2); !cmp.Equal(got, []Change{a}) {
+		t.Errorf("after two: got %v, want %v", got, a)
+	}
+	if got, _ := n.since(3); len(got) != 0 {
+		t.Errorf("after all: got %v", got)
+	}
+	for i := range newsKept {
+		n.add(Change{ID: fmt.Sprint(i), At: fmt.Sprint("1700000000001-", i)})
+	}
+	if _, missed := n.since(2); !missed {
+		t.Error("the oldest were dropped and not missed")
+	}
+	if got, missed := n.since(3); missed || len(got) != newsKept {
+		t.Errorf("%d changes, missed %v", len(got), missed)
+	}
+}
+
+func TestEarlier(t *testing.T) {
 	for _, pair := range [][2]string{{"", "1-0"}, {"9-1", "10-0"}, {"1-9", "1-10"}, {"1-1", "2-0"}} {
 		if !Earlier(pair[0], pair[1]) || Earlier(pair[1], pair[0]) || Earlier(pair[0], pair[0]) {
 			t.Errorf("%q does not come before %q alone", pair[0], pair[1])

@@ -4,18 +4,11 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/redis/go-redis/v9"
 
 	"windlass/internal/task"
 )
-
-// watchKept is how many changed tasks a slow watcher may leave untaken.
-const watchKept = 1000
-
-// watchRoom is for how many changes a watcher keeps its room.
-const watchRoom = 64
 
 // Change says that a task's record or log changed.
 type Change struct {
@@ -25,73 +18,72 @@ type Change struct {
 	At              string     // its place among the changes of its queue: see Earlier
 }
 
-// Watcher collects changes until they are taken. Close it.
+// Watcher tells of changes until it is closed. Close it.
 type Watcher struct {
 	C <-chan struct{} // has an item when there is something to take
 
-	hub     *watch
-	id      string // empty: all
-	poke    chan struct{}
-	mu      sync.Mutex
-	changes map[string]heard
-	order   []string
-	missed  bool
-	last    string
+	hub  *watch
+	poke chan struct{}
+	of   *audience
+
+	// Guarded by hub.telling.
+	call   func()
+	count  int64 // the count of the news that were taken
+	before *news // what was replayed; nil: nothing, or it was taken
+	last   string
 }
 
-// heard is a change and its place in its queue's stream.
-type heard struct {
-	Change
-	at string
+// audience is those who watch the same.
+type audience struct {
+	id       string // the task; empty: all
+	news     *news
+	watchers map[*Watcher]bool
 }
 
 // Take gives what changed since the last call, one Change a task, and whether
 // some changes were missed because there were too many. position names the
 // last of them for a later Watch.
 func (w *Watcher) Take() (changes []Change, position string, missed bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	changes = make([]Change, 0, len(w.order))
-	for _, id := range w.order {
-		h := w.changes[id]
-		h.At = h.at
-		changes = append(changes, h.Change)
+	w.hub.telling.Lock()
+	defer w.hub.telling.Unlock()
+	n := w.of.news
+	changes, missed = n.since(w.count)
+	if n.count > w.count && Earlier(w.last, n.last) {
+		w.last = n.last
 	}
-	missed, w.missed = w.missed, false
-	if len(w.order) > watchRoom {
-		w.order, w.changes = nil, map[string]heard{}
-	} else { // a thousand watchers that make new ones each second keep the collector of garbage busy
-		w.order = w.order[:0]
-		clear(w.changes)
+	w.count = n.count
+	if w.before != nil {
+		for _, c := range changes {
+			w.before.add(c)
+		}
+		before := w.before
+		w.before = nil
+		changes, _ = before.since(0)
+		missed = missed || before.lost > 0
+		if Earlier(w.last, before.last) {
+			w.last = before.last
+		}
 	}
 	return changes, w.last, missed
+}
+
+// Call has f called, too, when C gets an item. f must not wait, nor use the Watcher.
+func (w *Watcher) Call(f func()) {
+	w.hub.telling.Lock()
+	defer w.hub.telling.Unlock()
+	w.call = f
 }
 
 // Close ends the watch.
 func (w *Watcher) Close() { w.hub.remove(w) }
 
-func (w *Watcher) add(c Change, position string) {
-	w.mu.Lock()
-	if Earlier(w.last, position) {
-		w.last = position
-	}
-	old, known := w.changes[c.ID]
-	switch {
-	case known:
-		if Earlier(position, old.at) { // a replay comes after what happened meanwhile
-			c.State, position = old.State, old.at
-		}
-		c.Record, c.Log = c.Record || old.Record, c.Log || old.Log
-		w.changes[c.ID] = heard{c, position}
-	case len(w.order) >= watchKept:
-		w.missed = true
-	default:
-		w.changes[c.ID] = heard{c, position}
-		w.order = append(w.order, c.ID)
-	}
-	w.mu.Unlock()
+// wake says that there is something to take. hub.telling is held.
+func (w *Watcher) wake() {
 	select {
 	case w.poke <- struct{}{}:
+		if w.call != nil {
+			w.call()
+		}
 	default:
 	}
 }
@@ -115,7 +107,7 @@ func changesOf(queue string, m redis.XMessage) []Change {
 		kind, rest, _ := strings.Cut(text, ":")
 		state, what, _ := strings.Cut(rest, ":")
 		changes = append(changes, Change{
-			ID: id, Kind: kind, Queue: queue, State: task.State(state),
+			ID: id, Kind: kind, Queue: queue, State: task.State(state), At: m.ID,
 			Record: strings.Contains(what, "t"), Log: strings.Contains(what, "l"),
 		})
 	}
