@@ -40,7 +40,7 @@ type bench struct {
 
 	only, without string   // of the crowd's behaviours
 	extra         []string // of Windlass's arguments, in a crowd
-	shared        bool     // among a crowd: nobody takes precedence
+	shared        bool     // a crowd competes for the cores with what is measured
 	guard         *guard
 }
 

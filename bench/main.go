@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.IntVar(&b.sizes.list, "list", 1_000_000, "how many tasks the long list has")
 	flags.StringVar(&b.only, "rude-only", "", "the one bad manner of the crowd: streams, headers, ...; empty: all")
 	flags.StringVar(&b.without, "rude-without", "", "a bad manner that is left out")
-	flags.BoolVar(&b.shared, "rude-shared", false, "let Redis and the client that is measured wait for a core like the server; without it root is needed")
+	flags.BoolVar(&b.shared, "rude-shared", false, "let the crowd compete for the cores with the server and the client that is measured; without it root is needed")
 	flags.Func("windlass", "one more argument of a Windlass that a crowd is rude to, such as -admin-listen=127.0.0.1:6060", func(v string) error {
 		b.extra = append(b.extra, v)
 		return nil

@@ -18,7 +18,7 @@ const (
 
 // rude is what a well-mannered client feels while others behave badly, each in every way
 // that is in behaviours. Beside it the same client alone. An idle server of net/http that
-// runs beside both, and that nobody is rude to, tells what sharing the machine costs.
+// runs beside both, and that nobody is rude to, tells what sharing the cores costs.
 func rude(name, crowd string, bots int) measurement {
 	among := " among " + crowd
 	return measurement{
@@ -68,11 +68,11 @@ func (s *stage) politely(ctx context.Context, plan *crowdPlan) ([]float64, error
 	if err != nil {
 		return nil, err
 	}
-	yield, err := s.takePrecedence(ctx)
+	join, err := s.separate(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	defer yield()
+	defer join()
 	if err := p.rounds(ctx); err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (a *API) allEvents(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 	if after == "" {
 		after = in.Last
 	}
-	return a.serveStream(ctx, func(ctx context.Context) (func(context.Context, *stream) error, *store.Watcher, error) {
+	return a.serveStream(ctx, func(ctx context.Context) (source, *store.Watcher, error) {
 		// A client that loses the stream before the first change still needs
 		// something to go on from: the store's positions begin with the time.
 		start := fmt.Sprintf("%d-0", a.store.Now().UnixMilli())
@@ -43,16 +43,10 @@ func (a *API) allEvents(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 		if err != nil {
 			return nil, nil, err
 		}
-		t := &ticker{api: a, caller: CallerOf(ctx), kinds: in.Kind, queues: in.Queue}
-		return func(ctx context.Context, s *stream) error {
-			if after != "" && missed {
-				s.send("reset", start, empty{})
-			}
-			if after != "" && !missed {
-				start = "" // what is replayed names its own
-			}
-			return t.run(ctx, s, w, start)
-		}, w, nil
+		if after != "" && !missed {
+			start = "" // what is replayed names its own
+		}
+		return &ticker{api: a, caller: CallerOf(ctx), kinds: in.Kind, queues: in.Queue, missed: missed, start: start}, w, nil
 	})
 }
 
@@ -61,21 +55,26 @@ type ticker struct {
 	api           *API
 	caller        *Caller
 	kinds, queues []string
+	missed        bool   // not everything since the client's last position can be told
+	start         string // the position to begin at; empty: what is replayed names its own
 	told          []store.Count
 	changed       time.Time // when the last change was told
 	gathered      time.Time // when changes are told that were heard of; zero: none was
 	counts        time.Time // when the counts are told; zero: those told are from after the last change
 }
 
-func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start string) error {
+func (t *ticker) run(ctx context.Context, s *stream) error {
 	t.api.followers.Add(1)
 	defer t.api.followers.Add(-1)
-	if err := t.tellCounts(ctx, s, start); err != nil {
+	if t.missed {
+		s.send("reset", t.start, empty{})
+	}
+	if err := t.tellCounts(ctx, s, t.start); err != nil {
 		return err
 	}
 	beat := s.turn.next(t.api.heartbeat)
 	for s.err == nil {
-		c, until := w.C, earliest(beat, t.counts, t.gathered)
+		c, until := s.watcher.C, earliest(beat, t.counts, t.gathered)
 		if !t.gathered.IsZero() {
 			c = nil
 		}
@@ -93,7 +92,7 @@ func (t *ticker) run(ctx context.Context, s *stream, w *store.Watcher, start str
 		switch until {
 		case t.gathered:
 			t.gathered = time.Time{}
-			err = t.tellChanges(ctx, s, w)
+			err = t.tellChanges(ctx, s)
 		case t.counts:
 			err = t.tellCounts(ctx, s, "")
 		default:
@@ -128,8 +127,8 @@ type Deleted struct {
 	ID string `json:"id"`
 }
 
-func (t *ticker) tellChanges(ctx context.Context, s *stream, w *store.Watcher) error {
-	changes, position, missed := w.Take()
+func (t *ticker) tellChanges(ctx context.Context, s *stream) error {
+	changes, position, missed := s.watcher.Take()
 	t.changed = time.Now()
 	if t.counts.IsZero() {
 		t.counts = s.turn.next(countsEvery)

@@ -78,6 +78,7 @@ type API struct {
 	open         []string          // paths below prefix that serve those who are not signed in, too
 	metrics      *httpMetrics
 	limits       *limits
+	fair         *fair
 	crew         *recent[[]store.Worker]
 	counts       *recent[[]store.Count]
 	vitals       *recent[store.Vitals]
@@ -120,7 +121,7 @@ func New(c Config) *API {
 		registry: newRegistry(c.Kinds), credentials: newCredentials(c),
 		protection: http.NewCrossOriginProtection(), actionOf: map[string]Action{}, operationOf: map[string]string{},
 		retold:  retold{tasks: map[string]telling{}},
-		metrics: newHTTPMetrics(c.Metrics), limits: newLimits(c.Limits, c.Store), heartbeat: 15 * time.Second,
+		metrics: newHTTPMetrics(c.Metrics), limits: newLimits(c.Limits, c.Store), fair: newFair(), heartbeat: 15 * time.Second,
 	}
 	a.turns.begun = time.Now()
 	const fresh = time.Second
@@ -132,7 +133,7 @@ func New(c Config) *API {
 	a.teller = newTeller(a.closed)
 
 	router := chi.NewRouter()
-	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.cors, a.guard, a.boundAddress, a.limitClients, a.singleQuery, middleware.GetHead, a.readBody,
+	router.Use(identify, c.Tracer.Handler, a.observe, secure, a.recoverer, a.cors, a.takePlaces, a.guard, a.boundAddress, a.limitClients, a.singleQuery, middleware.GetHead, a.readBody,
 		middleware.Compress(compression, typeJSON, problemType, typeCSV, "text/html")) // never event streams: they must not be held back
 	router.NotFound(a.notFound)
 	router.MethodNotAllowed(a.methodNotAllowed)

@@ -61,6 +61,7 @@ type exchange struct {
 	shown      string  // the id of the token that it shows, valid or not
 	object     string  // what it acts on, for the audit trail; empty: what its address names
 	charged    bool    // whether limitRefused was charged for it
+	place      place   // among the requests of its address that are worked on
 }
 
 func exchangeOf(ctx context.Context) *exchange {

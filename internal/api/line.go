@@ -47,13 +47,18 @@ func (a *API) takeOver(r *http.Request, w http.ResponseWriter) (*line, error) {
 	head := bytes.NewBufferString("HTTP/1.1 200 OK\r\n")
 	_ = h.Write(head) // a buffer takes everything
 	head.WriteString("\r\n")
-	l := &line{conn: conn, buffers: &a.buffers, teller: a.teller, errand: errand{done: make(chan struct{})}}
-	if c, ok := conn.(syscall.Conn); ok {
-		l.raw, _ = c.SyscallConn() // fails for a closed connection, on which nothing goes out at all
-	}
+	l := lineOf(conn, a.teller, &a.buffers)
 	// A client that is gone already shows at the first message.
 	_ = l.send(head.Bytes())
 	return l, nil
+}
+
+func lineOf(conn net.Conn, t *teller, b *buffers) *line {
+	l := &line{conn: conn, buffers: b, teller: t, errand: errand{done: make(chan struct{})}}
+	if c, ok := conn.(syscall.Conn); ok {
+		l.raw, _ = c.SyscallConn() // fails for a closed connection, on which nothing goes out at all
+	}
+	return l
 }
 
 // Write sends one chunk, or keeps what the connection does not take at once for do.
@@ -155,6 +160,9 @@ func (l *answerLine) wait(ctx context.Context, c <-chan struct{}, until time.Tim
 		return clientGone
 	}
 }
+
+// end does nothing: net/http ends the answer.
+func (l *answerLine) end() {}
 
 // do does f.
 func (l *answerLine) do(f func()) error {

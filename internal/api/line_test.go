@@ -13,7 +13,7 @@ import (
 // take 400 MB, garbage and all else of a process included. On a connection of
 // net/http's own a stream takes 40 KB; under the race detector all takes more.
 func TestIdleStreamsAreSmall(t *testing.T) {
-	const streams, most = 400, 32 << 10
+	const streams, most = 400, 20 << 10
 	s := newSite(t, limited("0", 0))
 	id := s.submit(`{"kind":"test.report","input":{"name":"ab"},"delay":"1h"}`).ID
 	memory := func() uint64 {

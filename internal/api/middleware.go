@@ -72,10 +72,16 @@ func properID(id string) bool {
 	return id != "" && len(id) <= 128 && strings.Trim(id, allowed) == ""
 }
 
-// recorder notes what was answered. Unwrap lets http.ResponseController through.
+// heldByHTTP is how much of an answer net/http takes, at least, before it waits for the client.
+const heldByHTTP = 4 << 10
+
+// recorder notes what was answered, and gives the request's place back before the
+// client can make it wait. Unwrap lets http.ResponseController through.
 type recorder struct {
 	http.ResponseWriter
+	place  *place
 	status int
+	sent   int // bytes
 }
 
 func (r *recorder) WriteHeader(status int) {
@@ -88,6 +94,9 @@ func (r *recorder) WriteHeader(status int) {
 func (r *recorder) Write(b []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
+	}
+	if r.sent += len(b); r.sent > heldByHTTP {
+		r.place.giveBack()
 	}
 	return r.ResponseWriter.Write(b)
 }
@@ -102,7 +111,10 @@ func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 // Flush sends what was written. chi's Compress looks for it and does not unwrap.
-func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
+func (r *recorder) Flush() {
+	r.place.giveBack()
+	_ = http.NewResponseController(r.ResponseWriter).Flush()
+}
 
 // Unwrap gives the writer below.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
@@ -111,7 +123,7 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 func (a *API) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		rec := &recorder{ResponseWriter: w}
+		rec := &recorder{ResponseWriter: w, place: &exchangeOf(r.Context()).place}
 		next.ServeHTTP(rec, r)
 		if rec.status == 0 {
 			rec.status = http.StatusOK
@@ -175,13 +187,6 @@ func (a *API) panicked(ctx context.Context, v any) {
 	a.log.ErrorContext(ctx, "panic", "error", fmt.Sprint(v), "request_id", requestID(ctx), "stack", string(debug.Stack()))
 }
 
-// logPanic ends a panic of what goes on when its request is over. To be deferred.
-func (a *API) logPanic(ctx context.Context) {
-	if v := recover(); v != nil {
-		a.panicked(ctx, v)
-	}
-}
-
 // readBody takes the body in whole before anything else looks at it: within
 // its size, and JSON by its type. Package front bounds its time.
 func (a *API) readBody(next http.Handler) http.Handler {
@@ -200,6 +205,8 @@ func (a *API) readBody(next http.Handler) http.Handler {
 		}
 		counted := &countedReader{Reader: http.MaxBytesReader(w, r.Body, limit), all: &a.bodies}
 		defer func() { a.bodies.Add(-counted.n) }()
+		place := &exchangeOf(r.Context()).place
+		place.giveBack() // the body comes when its sender likes
 		body, err := readAll(counted, r.ContentLength)
 		if err != nil {
 			a.writeProblem(w, r, unreadable(err, limit))
@@ -217,6 +224,7 @@ func (a *API) readBody(next http.Handler) http.Handler {
 			a.writeProblem(w, r, problem(codeInvalidJSON, "The body is not UTF-8."))
 			return
 		}
+		place.take(r.Context())
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		next.ServeHTTP(w, r)
 	})

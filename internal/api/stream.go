@@ -10,25 +10,18 @@ import (
 	"sync"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humachi"
-
 	"windlass/internal/store"
-)
-
-const (
-	// maxStreams is how many event streams one process serves at once.
-	maxStreams = 10_000
-	// reconnectAfter is what clients are told, in ms.
-	reconnectAfter = 3000
 )
 
 // stream writes server-sent events (WHATWG HTML section 9.2). Its first error
 // sticks: after that it writes nothing.
 type stream struct {
 	wire
+	watcher *store.Watcher
+	api     *API
+	leave   func()        // see enter
+	forget  func() bool   // has the end of the context not wake it any more
 	waiting *bytes.Buffer // nil: nothing
-	buffers *buffers
 	err     error
 	turn    turn
 }
@@ -42,6 +35,7 @@ type wire interface {
 	// client is gone or ctx has ended. Whoever fills c calls wake.
 	wait(ctx context.Context, c <-chan struct{}, until time.Time) woken
 	wake()
+	end() // nothing more is sent
 }
 
 // woken is why a stream does not wait any more.
@@ -105,13 +99,18 @@ func (s *stream) sendNow(event, id string, data any) {
 // tell adds one event to what flush sends. body is JSON as Go writes it, without line breaks.
 func (s *stream) tell(event, id string, body []byte) {
 	if s.waiting == nil {
-		s.waiting = s.buffers.take()
+		s.waiting = s.api.buffers.take()
 	}
-	fmt.Fprintf(s.waiting, "event: %s\n", event)
+	// No Fprintf: it leaves something behind for each argument, a hundred thousand times a second.
+	s.waiting.WriteString("event: ")
+	s.waiting.WriteString(event)
 	if id != "" {
-		fmt.Fprintf(s.waiting, "id: %s\n", id)
+		s.waiting.WriteString("\nid: ")
+		s.waiting.WriteString(id)
 	}
-	fmt.Fprintf(s.waiting, "data: %s\n\n", body)
+	s.waiting.WriteString("\ndata: ")
+	s.waiting.Write(body)
+	s.waiting.WriteString("\n\n")
 }
 
 // flush sends what waits, and lets go of its memory.
@@ -120,7 +119,7 @@ func (s *stream) flush() {
 		return
 	}
 	s.write(s.waiting.Bytes())
-	s.buffers.give(s.waiting)
+	s.api.buffers.give(s.waiting)
 	s.waiting = nil
 }
 
@@ -136,81 +135,4 @@ func (s *stream) write(b []byte) {
 		return
 	}
 	_, s.err = s.Write(b)
-}
-
-// enter counts one more stream of the process and of the client. The caller leaves.
-func (a *API) enter(ctx context.Context) (leave func(), p *Problem) {
-	client, _ := a.clientOf(ctx)
-	if !a.limits.streams.begin(client) {
-		return nil, problem(codeOwnStreams, "").with("Retry-After", "30")
-	}
-	leave = func() {
-		a.streams.Add(-1)
-		a.limits.streams.end(client)
-	}
-	if a.streams.Add(1) > maxStreams {
-		leave()
-		return nil, problem(codeStreams, "").with("Retry-After", "30")
-	}
-	return leave, nil
-}
-
-// serveStream runs an event stream until its client goes, the API closes, or
-// run ends. Errors before the first byte become problems; later ones end the
-// stream, and the client comes back.
-func (a *API) serveStream(ctx context.Context, open func(context.Context) (run func(context.Context, *stream) error, w *store.Watcher, err error)) (*huma.StreamResponse, error) {
-	if a.closed.Err() != nil {
-		return nil, problem(codeShutdown, "").with("Retry-After", "1")
-	}
-	leave, p := a.enter(ctx)
-	if p != nil {
-		return nil, p
-	}
-	run, watcher, err := open(ctx)
-	if err != nil {
-		leave()
-		return nil, err
-	}
-	follow := func(ctx context.Context, out wire) {
-		defer leave()
-		defer watcher.Close()
-		watcher.Call(out.wake)
-		a.metrics.streams.Add(1)
-		defer a.metrics.streams.Add(-1)
-		s := &stream{wire: out, buffers: &a.buffers, turn: a.turns.next()}
-		// A client knows that it is connected before anything happens.
-		s.act(func() { s.write(fmt.Appendf(nil, "retry: %d\n\n", reconnectAfter)) })
-		if err := run(ctx, s); err != nil && ctx.Err() == nil {
-			a.log.WarnContext(ctx, "event stream ended early", "error", err, "request_id", requestID(ctx))
-		}
-	}
-	return &huma.StreamResponse{Body: func(hctx huma.Context) {
-		r, w := humachi.Unwrap(hctx)
-		streamHeader(w.Header())
-		if r.Method == http.MethodHead {
-			w.WriteHeader(http.StatusOK)
-			watcher.Close()
-			leave()
-			return
-		}
-		l, err := a.takeOver(r, w)
-		if err != nil {
-			ctx, cancel := context.WithCancel(ctx)
-			defer cancel()
-			defer context.AfterFunc(a.closed, cancel)()
-			w.WriteHeader(http.StatusOK)
-			follow(ctx, &answerLine{w, http.NewResponseController(w)})
-			return
-		}
-		// What the request and its context hold besides is not needed any more.
-		e := *exchangeOf(ctx)
-		e.request = nil
-		ctx := context.WithValue(a.closed, exchangeKey, &e)
-		go func() {
-			defer context.AfterFunc(ctx, l.wake)()
-			defer l.end()
-			defer a.logPanic(ctx) // recoverer is not above this
-			follow(ctx, l)
-		}()
-	}}, nil
 }

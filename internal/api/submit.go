@@ -159,6 +159,7 @@ func (a *API) await(ctx context.Context, t *task.Task, wait time.Duration) *task
 // changed waits for a change of more than the log. It is false when the time is
 // over, the client gone or the API closing.
 func (a *API) changed(ctx context.Context, w *store.Watcher, over <-chan time.Time) bool {
+	exchangeOf(ctx).place.giveBack()
 	for {
 		select {
 		case <-w.C:

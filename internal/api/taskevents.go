@@ -25,7 +25,7 @@ func (a *API) taskEvents(ctx context.Context, in *taskEventsInput) (*huma.Stream
 	if last == "" {
 		last = in.Last
 	}
-	return a.serveStream(ctx, func(ctx context.Context) (func(context.Context, *stream) error, *store.Watcher, error) {
+	return a.serveStream(ctx, func(ctx context.Context) (source, *store.Watcher, error) {
 		w, _, err := a.store.Watch(ctx, in.ID, "")
 		if err != nil {
 			return nil, nil, err
@@ -40,7 +40,7 @@ func (a *API) taskEvents(ctx context.Context, in *taskEventsInput) (*huma.Stream
 			w.Close()
 			return nil, nil, err
 		}
-		return func(ctx context.Context, s *stream) error { return f.run(ctx, s, w) }, w, nil
+		return f, w, nil
 	})
 }
 
@@ -78,13 +78,13 @@ type follower struct {
 
 func (f *follower) position() string { return fmt.Sprintf("%d.%d", f.version, f.line) }
 
-func (f *follower) run(ctx context.Context, s *stream, w *store.Watcher) error {
+func (f *follower) run(ctx context.Context, s *stream) error {
 	if err := f.tell(ctx, s, true, true); err != nil || f.over(s) {
 		return err
 	}
 	beat := s.turn.next(f.api.heartbeat)
 	for s.err == nil {
-		why := s.wait(ctx, w.C, beat)
+		why := s.wait(ctx, s.watcher.C, beat)
 		if why == clientGone {
 			return nil
 		}
@@ -96,7 +96,7 @@ func (f *follower) run(ctx context.Context, s *stream, w *store.Watcher) error {
 			s.act(s.beat)
 			continue
 		}
-		again, err := f.catchUp(ctx, s, w)
+		again, err := f.catchUp(ctx, s)
 		if err != nil || !again || f.over(s) {
 			return err
 		}
@@ -105,8 +105,8 @@ func (f *follower) run(ctx context.Context, s *stream, w *store.Watcher) error {
 }
 
 // catchUp tells what changed since the last time. It is false when the task is gone.
-func (f *follower) catchUp(ctx context.Context, s *stream, w *store.Watcher) (bool, error) {
-	changes, _, missed := w.Take()
+func (f *follower) catchUp(ctx context.Context, s *stream) (bool, error) {
+	changes, _, missed := s.watcher.Take()
 	record, log := missed, missed
 	for _, c := range changes {
 		if c.State == "deleted" {
