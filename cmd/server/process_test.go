@@ -289,13 +289,19 @@ func TestAuditOfItself(t *testing.T) {
 }
 
 func TestSigtermLetsATaskFinish(t *testing.T) {
+	hold := make(chan struct{})
+	release := sync.OnceFunc(func() { close(hold) })
+	target := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hold }))
+	defer target.Close()
+	defer release() // first
 	redis := redistest.Start(t)
 	front := start(t, "-role", "api", "-redis-url", redis.URL())
-	worker := start(t, "-role", "worker", "-redis-url", redis.URL())
-	id := front.submit("", `{"kind":"demo.echo","input":{"message":1,"sleep":"2s"}}`).ID
+	worker := start(t, "-role", "worker", "-redis-url", redis.URL(), "-egress-allow", "127.0.0.0/8")
+	id := front.submit("", fmt.Sprintf(`{"kind":"http.request","input":{"url":%q}}`, target.URL)).ID
 	front.until(id, 20*time.Second, func(t task.Task) bool { return t.State == task.Active })
 	worker.terminate()
 	worker.untilNotReady()
+	release()
 	if code := worker.wait(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -308,6 +314,7 @@ func TestSigtermLetsATaskFinish(t *testing.T) {
 type slowSite struct {
 	mu    sync.Mutex
 	pages map[string]int
+	whole chan struct{} // until it is closed, most of the pages are held back
 }
 
 const slowPages = 60
@@ -315,12 +322,16 @@ const slowPages = 60
 func (s *slowSite) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.pages[r.URL.Path]++
+	held := len(s.pages) > 40
 	s.mu.Unlock()
 	if r.URL.Path != "/" && !strings.HasPrefix(r.URL.Path, "/p/") {
 		http.NotFound(w, r)
 		return
 	}
 	<-time.After(100 * time.Millisecond)
+	if held {
+		<-s.whole
+	}
 	w.Header().Set("Content-Type", "text/html")
 	fmt.Fprintf(w, "<!doctype html><title>%s</title>", r.URL.Path)
 	for i := range slowPages {
@@ -329,9 +340,11 @@ func (s *slowSite) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestWorkerKilledInTheMiddleOfAnAuditLosesNothing(t *testing.T) {
-	site := &slowSite{pages: map[string]int{}}
+	site := &slowSite{pages: map[string]int{}, whole: make(chan struct{})}
 	target := httptest.NewServer(site)
 	defer target.Close()
+	letGo := sync.OnceFunc(func() { close(site.whole) })
+	defer letGo() // first
 	redis := redistest.Start(t, "--appendonly", "yes")
 	front := start(t, "-role", "api,web", "-redis-url", redis.URL())
 	workers := map[string]*child{}
@@ -351,6 +364,7 @@ func TestWorkerKilledInTheMiddleOfAnAuditLosesNothing(t *testing.T) {
 		t.Fatalf("no worker of ours runs the task: %s", half.Attempts[0].Worker)
 	}
 	died := time.Now()
+	letGo()
 	got := front.until(id, 2*time.Minute, final)
 	t.Logf("finished %s after the kill", time.Since(died).Round(10*time.Millisecond))
 	if got.State != task.Succeeded || len(got.Attempts) != 2 || got.AttemptsUsed != 0 || got.Attempts[0].Outcome != task.OutcomeLost {

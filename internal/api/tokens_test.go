@@ -164,12 +164,12 @@ func TestLastAdminEnds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.TokensOnly = true })
 	s.api.keyholders = newRecent(0, s.store.Keyholders)
-	if _, err := s.store.Lead(t.Context(), "somebody"); err != nil {
-		t.Fatal(err)
-	}
 	_, viewer := s.grant(store.RoleViewer, nil)
 	found := func() string {
 		t.Helper()
+		if _, err := s.store.Lead(t.Context(), "somebody"); err != nil { // for a few seconds
+			t.Fatal(err)
+		}
 		got := s.do("GET", "/api/v1/system", "", "Authorization", "Bearer "+viewer).want(200)
 		return got.at("findings.0.where") + ": " + got.at("findings.0.message")
 	}

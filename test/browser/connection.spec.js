@@ -62,7 +62,9 @@ test('a task catches up by itself', async ({ page, expected }) => {
 
 test('a form sent into the void keeps what was typed, and makes one task in the end', async ({ page, expected }) => {
   expected.push(/net::ERR_/)
+  const ahead = page.waitForEvent('requestfinished', (r) => r.url().includes('/assets/task-')) // what it needs to show the task
   await page.goto(`${windlass.url}/new?kind=demo.echo`)
+  await ahead
   await page.getByLabel('Message').fill('kept')
   await windlass.stop()
   const send = page.getByRole('button', { name: 'Hand in' })

@@ -1,6 +1,8 @@
 import { expect, rowsOf, stateOf, test, useWindlass } from './lib/harness.js'
 
 const windlass = useWindlass()
+// Of what happens before the page has its stream of events it may hear nothing.
+const live = (page) => expect(page.getByRole('banner').getByText('Live', { exact: true })).toBeVisible()
 const echo = (message, { input, ...rest } = {}) => ({ kind: 'demo.echo', input: { message, ...input }, ...rest })
 
 test.beforeAll(async () => {
@@ -11,6 +13,7 @@ test.beforeAll(async () => {
 test('rows that arrive wait behind a count and move nothing', async ({ page }) => {
   await page.goto(`${windlass.url}/tasks?tag=fresh`)
   await expect(page.getByRole('heading', { name: /matches/ })).toBeVisible()
+  await live(page)
   await windlass.submit(echo('first', { tags: ['fresh'] }))
   await expect(rowsOf(page)).toHaveCount(1)
 
@@ -27,6 +30,7 @@ test('a row changes where it stands', async ({ page }) => {
   const task = await windlass.submit(echo('in place', { tags: ['still'], input: { sleep: '10m' } }))
   await page.goto(`${windlass.url}/tasks?tag=still`)
   await expect(rowsOf(page)).toContainText(['Active'])
+  await live(page)
   await windlass.cancel(task.id)
   await expect(rowsOf(page)).toContainText(['Canceled'])
 })

@@ -49,7 +49,7 @@ func TestInstance(t *testing.T) {
 	userData := render(t, map[string]any{
 		"fleet": "windlass-test-all", "roles": "api,web,worker,scheduler", "image": image, "ecr_registry": nil,
 		"region": region, "uid": uid, "asg_name": "windlass-test-all", "spot": false, "admin_token_version": 1,
-		"launch_hook": "launch", "drain_hook": "drain", "boot_seconds": 90,
+		"launch_hook": "launch", "drain_hook": "drain", "boot_seconds": 300,
 		"deregistration_seconds": deregistrationSeconds, "stop_seconds": drainSeconds + 20,
 		"secrets": map[string]string{"redis-password": secret("test/redis-password", redisPassword), "admin-token": secret("test/admin-token", adminToken)},
 		"environment": map[string]string{
@@ -66,7 +66,7 @@ func TestInstance(t *testing.T) {
 	}
 	other, otherPID := startOther(t, redisURL)
 	m := boot(t, cloud, userData)
-	if result := cloud.wait(t, "launch", 2*time.Minute); result != "CONTINUE" {
+	if result := cloud.wait(t, "launch", 6*time.Minute); result != "CONTINUE" {
 		t.Fatalf("the launch ends with %q", result)
 	}
 	m.checkSecrets()
@@ -86,7 +86,7 @@ func TestInstance(t *testing.T) {
 	// The group wants the instance back. It tells the load balancer at the same time.
 	cloud.want("Terminated")
 	balancer.deregister(0)
-	if result := cloud.wait(t, "drain", time.Minute); result != "CONTINUE" {
+	if result := cloud.wait(t, "drain", 3*time.Minute); result != "CONTINUE" {
 		t.Errorf("the drain ends with %q", result)
 	}
 	stop()

@@ -45,13 +45,27 @@ function answer(request, response) {
   return response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(html(path))
 }
 
-/** Starts the site. Answers its URL and the way to stop it. */
+/** Starts the site. Answers its URL, the way to let it answer so many requests and hold the others, and the way to stop it. */
 export async function startSite() {
-  const server = createServer((request, response) => { setTimeout(answer, slowness, request, response) })
+  let left = Infinity
+  const held = []
+  const serve = (request, response) => {
+    if (left > 0) {
+      left--
+      answer(request, response)
+    } else {
+      held.push([request, response])
+    }
+  }
+  const server = createServer((request, response) => { setTimeout(serve, slowness, request, response) })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
     url: `http://127.0.0.1:${server.address().port}/`,
+    allow: (requests) => {
+      left = requests
+      for (const one of held.splice(0)) serve(...one)
+    },
     stop: () => new Promise((done) => { server.close(done); server.closeAllConnections() }),
   }
 }
