@@ -252,7 +252,7 @@ func (h *watch) replay(ctx context.Context, w *Watcher, after string) (missed bo
 	text, _, _ := strings.Cut(after, "-")
 	at, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return true, nil //nolint:nilerr // not a position of ours: as good as too old
+		return true, nil // not a position of ours: as good as too old
 	}
 	queues, err := h.store.Queues(ctx)
 	if err != nil {
