@@ -108,3 +108,30 @@ func TestWarningsOfTheStart(t *testing.T) {
 		t.Errorf("it warns of what is right:\n%s", said)
 	}
 }
+
+// A process that ends finishes its event streams: else clients and proxies see answers that break off.
+func TestStreamsEndBeforeTheProcess(t *testing.T) {
+	const streams = 200
+	c := start(t, "-role", "api")
+	bodies := make([]io.ReadCloser, streams)
+	for i := range bodies {
+		response, err := http.Get(c.url + "/api/v1/events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = response.Body.Close() }()
+		bodies[i] = response.Body
+	}
+	if code := c.stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	broken := 0
+	for _, b := range bodies {
+		if _, err := io.Copy(io.Discard, b); err != nil {
+			broken++
+		}
+	}
+	if broken > 0 {
+		t.Errorf("%d of %d streams broke off", broken, streams)
+	}
+}

@@ -113,7 +113,7 @@ func (p *process) work(r role) role {
 // listener the API and the page where they are chosen.
 func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 	mux := http.NewServeMux()
-	end := func() {}
+	end, rest := func() {}, func(context.Context) error { return nil }
 	health := api.HealthHandler(p.ready, p.roleNames, p.metrics.Handler())
 	for _, path := range api.HealthPaths() {
 		mux.Handle(path, health)
@@ -130,7 +130,7 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 			Proxies: p.proxies, Limits: api.Limits{Rates: p.rates, Streams: p.maxStreams},
 			Keys: p.keys,
 		})
-		end = a.Close
+		end, rest = a.Close, a.Wait
 		for _, path := range api.Paths() {
 			mux.Handle(path, a.Handler())
 		}
@@ -160,7 +160,7 @@ func (p *process) front(ctx context.Context, stdout io.Writer) (role, error) {
 		return nil, fmt.Errorf("-listen: %w", err)
 	}
 	listener = front.Door(listener, p.proxies, p.connections)
-	return func(ctx context.Context) error { return p.serveHTTP(ctx, listener, mux, end, stdout) }, nil
+	return func(ctx context.Context) error { return p.serveHTTP(ctx, listener, mux, end, rest, stdout) }, nil
 }
 
 // checkDoor sees to it that somebody can come in when the admin token is no credential.
@@ -199,7 +199,7 @@ func (p *process) ready(ctx context.Context) error {
 	return nil // the page alone
 }
 
-func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler, end func(), stdout io.Writer) error {
+func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler, end func(), rest func(context.Context) error, stdout io.Writer) error {
 	server := front.NewServer(front.Config{Proxies: p.proxies, Refusals: p.refusals}, h)
 	server.ErrorLog = slog.NewLogLogger(p.log.Handler(), slog.LevelWarn)
 	server.RegisterOnShutdown(end) // event streams would keep Shutdown waiting
@@ -219,7 +219,7 @@ func (p *process) serveHTTP(ctx context.Context, l net.Listener, h http.Handler,
 	p.working.Wait()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpDrain)
 	defer cancel()
-	if err := server.Shutdown(drain); err != nil {
+	if err := errors.Join(server.Shutdown(drain), rest(drain)); err != nil {
 		p.log.Warn("requests were cut off", "error", err)
 	}
 	return nil

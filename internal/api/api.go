@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +63,7 @@ type kindInfo struct {
 	schema *huma.Schema
 }
 
-// API answers HTTP requests. Close it before the server's Shutdown.
+// API answers HTTP requests. Close it before the server's Shutdown, and Wait after that.
 type API struct {
 	config       Config
 	store        *store.Store
@@ -90,6 +91,7 @@ type API struct {
 	closed    context.Context
 	close     context.CancelFunc
 	streams   atomic.Int64
+	running   sync.WaitGroup // streams, to their last byte
 	followers atomic.Int64  // streams of all tasks
 	bodies    atomic.Int64  // bytes of bodies that are held
 	heartbeat time.Duration // how often an event stream says that it lives
@@ -162,6 +164,22 @@ func Paths() []string {
 // Close ends event streams and requests that wait for a result, so that the
 // server's Shutdown does not wait for them. It may be called more than once.
 func (a *API) Close() { a.close() }
+
+// Wait returns when event streams have ended, which the server's Shutdown knows nothing of:
+// call it after that. The error is that of a ctx that is over earlier.
+func (a *API) Wait(ctx context.Context) error {
+	ended := make(chan struct{})
+	go func() {
+		a.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("end event streams: %w", context.Cause(ctx))
+	}
+}
 
 // Document gives the OpenAPI document as JSON. It depends on the kinds only.
 func (a *API) Document() []byte { return a.document.json }

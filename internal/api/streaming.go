@@ -71,6 +71,7 @@ func (a *API) stream(ctx context.Context, hctx huma.Context, s *stream, of sourc
 		s.leave()
 		return
 	}
+	a.running.Add(1) // before the server's Shutdown forgets the connection
 	l, err := a.takeOver(r, w)
 	if err != nil {
 		ctx, cancel := context.WithCancel(ctx)
@@ -116,6 +117,7 @@ func (s *stream) endedEarly(ctx context.Context, err error) {
 
 // over ends the stream, and a panic of it: recoverer is not above this. To be deferred.
 func (s *stream) over(ctx context.Context) {
+	defer s.api.running.Done()
 	if v := recover(); v != nil {
 		s.api.panicked(ctx, v)
 	}

@@ -73,7 +73,11 @@ func (h *watch) addWatcher(ctx context.Context, w *Watcher, id string) error {
 		// The readers live as long as there are watchers, not as long as the first one's request.
 		run, stop := context.WithCancel(context.WithoutCancel(ctx))
 		h.readers = map[string]bool{}
-		if err := h.startReaders(run, true); err != nil {
+		queues, err := h.store.Queues(run)
+		if err == nil {
+			err = h.startReaders(run, queues, true)
+		}
+		if err != nil {
 			stop()
 			return err
 		}
@@ -123,13 +127,9 @@ func (h *watch) remove(w *Watcher) {
 	}
 }
 
-// startReaders starts a reader for the queues that have none: at the end of their
-// changes, or at their beginning for queues that came into being later. h.mu is held.
-func (h *watch) startReaders(ctx context.Context, atEnd bool) error {
-	queues, err := h.store.Queues(ctx)
-	if err != nil {
-		return err
-	}
+// startReaders starts a reader for those of the queues that have none: at the end of their
+// changes, which it asks for, or at their beginning for queues that came into being later. h.mu is held.
+func (h *watch) startReaders(ctx context.Context, queues []string, atEnd bool) (err error) {
 	from := map[string]string{} // queue -> position
 	for _, q := range queues {
 		if h.readers[q] {
@@ -181,9 +181,13 @@ func (h *watch) findQueues(ctx context.Context) {
 		case <-tick.C:
 		case <-h.newQueue:
 		}
+		queues, err := h.store.Queues(ctx) // nobody waits for it who comes or goes
+		if err != nil {
+			continue // tried again at the next tick
+		}
 		h.mu.Lock()
 		if ctx.Err() == nil { // else the readers are those of a later watch
-			_ = h.startReaders(ctx, false) // tried again at the next tick
+			_ = h.startReaders(ctx, queues, false)
 		}
 		h.mu.Unlock()
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"windlass/internal/redistest"
 	"windlass/internal/task"
 )
 
@@ -247,5 +248,25 @@ func testWatchStarvesNobody(e *env) {
 	e.submit(func(s *Submission) { s.Queue = "q0" })
 	if took := time.Since(begun); took >= watchBlock {
 		e.t.Errorf("a submit waited %s for the readers", took)
+	}
+}
+
+// Whoever comes or goes while somebody watches asks Redis for nothing, and waits for nobody who does.
+func TestWatchersComeAndGoWhileRedisIsStuck(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	e := newEnv(t, connect(t, server.URL()), Options{})
+	e.watchAll("", "")
+	server.Pause()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(1500 * time.Millisecond); time.Now().Before(end); <-tick.C { // queues are looked for each second
+		begun := time.Now()
+		w, _, err := e.Watch(e.ctx, "", "")
+		e.ok(err)
+		w.Close()
+		if took := time.Since(begun); took > time.Second {
+			t.Fatalf("a watcher came and went in %s", took)
+		}
 	}
 }
