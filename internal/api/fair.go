@@ -15,7 +15,7 @@ import (
 const (
 	// placesPerCore is how many requests of one address are worked on at once for each
 	// core, while there is company. Fewer leave cores idle while Redis is asked.
-	placesPerCore = 4
+	placesPerCore = 8
 	// longestInLine is how long one request waits for places in all: what holds them may
 	// be waiting itself, for a store that is slow.
 	longestInLine = 50 * time.Millisecond

@@ -135,10 +135,12 @@ func (l *line) wait(ctx context.Context, c <-chan struct{}, until time.Time) wok
 // wake has wait look again.
 func (l *line) wake() { _ = l.conn.SetReadDeadline(time.Unix(0, 0)) } // fails once nobody waits any more
 
-// end finishes the body and closes the connection.
-func (l *line) end() {
-	_ = l.send([]byte("0\r\n\r\n")) // a client that is gone misses nothing
-	_ = l.drain()
+// end finishes the body, if that is to be, and closes the connection.
+func (l *line) end(well bool) {
+	if well {
+		_ = l.send([]byte("0\r\n\r\n")) // a client that is gone misses nothing
+		_ = l.drain()
+	}
 	_ = l.conn.Close()
 }
 
@@ -162,7 +164,7 @@ func (l *answerLine) wait(ctx context.Context, c <-chan struct{}, until time.Tim
 }
 
 // end does nothing: net/http ends the answer.
-func (l *answerLine) end() {}
+func (l *answerLine) end(bool) {}
 
 // do does f.
 func (l *answerLine) do(f func()) error {

@@ -35,7 +35,7 @@ type wire interface {
 	// client is gone or ctx has ended. Whoever fills c calls wake.
 	wait(ctx context.Context, c <-chan struct{}, until time.Time) woken
 	wake()
-	end() // nothing more is sent
+	end(well bool) // nothing more is sent; not well: a message was not sent to its end
 }
 
 // woken is why a stream does not wait any more.

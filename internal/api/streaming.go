@@ -125,5 +125,5 @@ func (s *stream) over(ctx context.Context) {
 	s.watcher.Close()
 	s.api.metrics.streams.Add(-1)
 	s.leave()
-	s.end()
+	s.end(s.err == nil)
 }

@@ -35,6 +35,19 @@ test('a row changes where it stands', async ({ page }) => {
   await expect(rowsOf(page)).toContainText(['Canceled'])
 })
 
+test('what changes between the list and its stream of events is seen', async ({ page }) => {
+  const task = await windlass.submit(echo('between', { tags: ['between'], input: { sleep: '10m' } }))
+  let letGo
+  const held = new Promise((resolve) => { letGo = resolve })
+  await page.route('**/api/v1/events*', async (route) => { await held; await route.continue() })
+  await page.goto(`${windlass.url}/tasks?tag=between`)
+  await expect(rowsOf(page)).toContainText(['Active'])
+  await windlass.cancel(task.id)
+  letGo()
+  await live(page)
+  await expect(rowsOf(page)).toContainText(['Canceled'])
+})
+
 test('the filter is in the address and outlives a reload', async ({ page }) => {
   await page.goto(`${windlass.url}/tasks`)
   await page.getByRole('navigation', { name: 'State' }).getByRole('link', { name: /Failed/ }).click()

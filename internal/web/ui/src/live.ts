@@ -23,7 +23,10 @@ export interface Stream {
   /** A position to start after, where one is known. */
   from?: string
   on: Record<string, (data: string) => void>
-  /** Called when the server refuses the stream, and when a connection stands again that has no position to catch up from. */
+  /**
+   * Called when the server refuses the stream, and when a connection stands that has no position to
+   * catch up from: what was read before may have changed since.
+   */
   gap?: () => void
 }
 
@@ -54,7 +57,7 @@ export function open(stream: Stream): () => void {
     heard()
     mine.onopen = () => {
       heard()
-      if (lost && !position) stream.gap?.()
+      if (!position) stream.gap?.()
       line.value = 'live'
       wait = firstWait
       lost = false

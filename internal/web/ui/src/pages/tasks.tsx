@@ -36,8 +36,10 @@ function TaskList({ address, filter }: { address: string; filter: Filter }) {
   const numbers = useBox(stats)
   const change = (f: (r: Rows) => Rows) => setRows((r) => { const next = f(r); keep(address, next); return next })
 
-  /** Asks for the first page: anew, or to catch up with what stands. */
-  const load = async (anew: boolean) => {
+  /** Asks for the first page: anew, or to catch up with what stands. One after the other: an older answer must not come later. */
+  const loading = useRef(Promise.resolve())
+  const load = (anew: boolean) => (loading.current = loading.current.then(() => ask(anew)))
+  const ask = async (anew: boolean) => {
     try {
       const page = await api.tasks(toApi(filter, now()))
       change((r) => (anew ? first(page) : list.refresh(r, page, filter, now())))
