@@ -92,12 +92,12 @@ type API struct {
 	close     context.CancelFunc
 	streams   atomic.Int64
 	running   sync.WaitGroup // streams, to their last byte
-	followers atomic.Int64  // streams of all tasks
-	bodies    atomic.Int64  // bytes of bodies that are held
-	heartbeat time.Duration // how often an event stream says that it lives
-	turns     turns         // of event streams
-	buffers   buffers       // of event streams
-	teller    *teller       // for event streams
+	followers atomic.Int64   // streams of all tasks
+	bodies    atomic.Int64   // bytes of bodies that are held
+	heartbeat time.Duration  // how often an event stream says that it lives
+	turns     turns          // of event streams
+	buffers   buffers        // of event streams
+	teller    *teller        // for event streams
 }
 
 // New gives an API. It contacts nothing. It panics on a kind whose types have

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/singleflight"
 )
 
 const (
@@ -30,7 +31,9 @@ type watch struct {
 	store    *Store
 	newQueue chan struct{} // this process registered one
 
-	mu       sync.Mutex
+	ends singleflight.Group // of askEnds: all who wait for it while Redis is stuck are refused together
+
+	mu       sync.Mutex // never held over a call to Redis
 	watchers int
 	stop     context.CancelFunc // nil while no reader runs
 	linger   *time.Timer        // stops the readers; nil while somebody watches
@@ -67,22 +70,20 @@ func (s *Store) Watch(ctx context.Context, id, after string) (w *Watcher, missed
 }
 
 func (h *watch) addWatcher(ctx context.Context, w *Watcher, id string) error {
+	// The readers live as long as there are watchers, not as long as the first one's request.
+	ctx = context.WithoutCancel(ctx)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.stop == nil {
-		// The readers live as long as there are watchers, not as long as the first one's request.
-		run, stop := context.WithCancel(context.WithoutCancel(ctx))
-		h.readers = map[string]bool{}
-		queues, err := h.store.Queues(run)
-		if err == nil {
-			err = h.startReaders(run, queues, true)
-		}
+	for h.stop == nil {
+		h.mu.Unlock()
+		ends, err, _ := h.ends.Do("", func() (any, error) { return h.askEnds(ctx) })
+		h.mu.Lock()
 		if err != nil {
-			stop()
 			return err
 		}
-		h.stop = stop
-		go h.findQueues(run)
+		if h.stop == nil { // else somebody was faster
+			h.start(ctx, ends.(map[string]string)) //nolint:forcetypeassert // askEnds gives it
+		}
 	}
 	if h.linger != nil {
 		h.linger.Stop()
@@ -127,34 +128,47 @@ func (h *watch) remove(w *Watcher) {
 	}
 }
 
-// startReaders starts a reader for those of the queues that have none: at the end of their
-// changes, which it asks for, or at their beginning for queues that came into being later. h.mu is held.
-func (h *watch) startReaders(ctx context.Context, queues []string, atEnd bool) (err error) {
-	from := map[string]string{} // queue -> position
-	for _, q := range queues {
-		if h.readers[q] {
-			continue
+// start begins to read, from positions that were asked for. h.mu is held.
+func (h *watch) start(ctx context.Context, from map[string]string) {
+	ctx, h.stop = context.WithCancel(ctx)
+	h.readers = map[string]bool{}
+	h.startReaders(ctx, from)
+	go h.findQueues(ctx)
+}
+
+// startReaders starts a reader for those of the queues that have none, each from its
+// position on. h.mu is held.
+func (h *watch) startReaders(ctx context.Context, positions map[string]string) {
+	from := map[string]string{}
+	for q, position := range positions {
+		if !h.readers[q] {
+			h.readers[q], from[q] = true, position
 		}
-		from[q] = "0"
-		if atEnd {
-			if from[q], err = h.end(ctx, q); err != nil {
-				return err
-			}
-		}
-	}
-	for q := range from {
-		h.readers[q] = true
 	}
 	if _, cluster := h.store.rdb.(*redis.ClusterClient); !cluster {
 		if len(from) > 0 {
 			go h.read(ctx, from)
 		}
-		return nil
+		return
 	}
 	for q, position := range from { // each stream may be on another node
 		go h.read(ctx, map[string]string{q: position})
 	}
-	return nil
+}
+
+// askEnds gives the position of the last change of each queue.
+func (h *watch) askEnds(ctx context.Context) (map[string]string, error) {
+	queues, err := h.store.Queues(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ends := map[string]string{}
+	for _, q := range queues {
+		if ends[q], err = h.end(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	return ends, nil
 }
 
 // end gives the position of the queue's last change.
@@ -185,9 +199,13 @@ func (h *watch) findQueues(ctx context.Context) {
 		if err != nil {
 			continue // tried again at the next tick
 		}
+		beginnings := map[string]string{}
+		for _, q := range queues {
+			beginnings[q] = "0"
+		}
 		h.mu.Lock()
 		if ctx.Err() == nil { // else the readers are those of a later watch
-			_ = h.startReaders(ctx, queues, false)
+			h.startReaders(ctx, beginnings)
 		}
 		h.mu.Unlock()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -268,5 +269,26 @@ func TestWatchersComeAndGoWhileRedisIsStuck(t *testing.T) {
 		if took := time.Since(begun); took > time.Second {
 			t.Fatalf("a watcher came and went in %s", took)
 		}
+	}
+}
+
+// Those who are the first to watch, while Redis is stuck, are refused together, not one after the other.
+func TestFirstWatchersWhileRedisIsStuck(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	e := newEnv(t, connect(t, server.URL()), Options{})
+	server.Pause()
+	begun := time.Now()
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if _, _, err := e.Watch(e.ctx, "", ""); err == nil {
+				t.Error("Redis is stuck, and there is a watcher")
+			}
+		})
+	}
+	all.Wait()
+	if took := time.Since(begun); took > 2*answerTimeout {
+		t.Errorf("the last one was refused after %s", took)
 	}
 }
