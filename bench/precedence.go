@@ -17,7 +17,7 @@ func (s *stage) separate(ctx context.Context, c *crowd) (join func(), err error)
 	if s.shared {
 		return func() {}, nil
 	}
-	priority := map[int]string{os.Getpid(): "2", s.server.cmd.Process.Pid: "2"}
+	priority := map[int]string{os.Getpid(): "2", s.redisServer.cmd.Process.Pid: "2"}
 	for _, p := range s.ran {
 		if c == nil || p != c.process {
 			priority[p.cmd.Process.Pid] = "1"

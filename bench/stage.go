@@ -20,12 +20,12 @@ var redisOptions = []string{"--save", "", "--appendonly", "no"}
 // ends with close.
 type stage struct {
 	*bench
-	folder string   // for logs, and for files of the programs
-	addr   string   // of Redis
-	server *process // Redis
-	redis  *redis.Client
-	ran    []*process
-	ends   []func()
+	folder      string // for logs, and for files of the programs
+	addr        string // of Redis
+	redisServer *process
+	redis       *redis.Client
+	ran         []*process
+	ends        []func()
 }
 
 // openStage starts an empty Redis. The caller closes the stage.
@@ -48,7 +48,7 @@ func (b *bench) openStage(ctx context.Context, name string) (s *stage, err error
 	if err != nil {
 		return nil, err
 	}
-	s.server = p
+	s.redisServer = p
 	s.redis = redis.NewClient(&redis.Options{Addr: s.addr, PoolSize: 2})
 	s.ends = append(s.ends, p.stop, func() { s.redis.Close() })
 	ready := func() (bool, error) { return s.redis.Ping(ctx).Err() == nil, p.alive() }

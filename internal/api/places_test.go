@@ -248,3 +248,17 @@ func TestPlaceTakesNoMemory(t *testing.T) {
 		t.Errorf("it takes %v allocations", n)
 	}
 }
+
+// A load balancer that asks for health every few seconds is nobody who wants to be served.
+func TestHealthIsNoCompany(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, limited("0", 0))
+	s.do("GET", "/livez", "")
+	if !s.api.fair.seen.IsZero() {
+		t.Error("health counts as a request")
+	}
+	s.do("GET", "/api/v1/kinds", "").want(200)
+	if s.api.fair.seen.IsZero() {
+		t.Error("a request does not")
+	}
+}

@@ -4,9 +4,38 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"runtime"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
+
+// However many streams have something to tell at the same moment, most of them wait.
+func TestStreamsTellOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tellers := max(1, runtime.GOMAXPROCS(0)/2)
+		teller, b := newTeller(t.Context()), &buffers{}
+		var begun atomic.Int64
+		hold := make(chan struct{})
+		for range tellers + 10 {
+			server, client := net.Pipe()
+			t.Cleanup(func() { server.Close(); client.Close() })
+			l := lineOf(server, teller, b)
+			go func() { _ = l.do(func() { begun.Add(1); <-hold }) }()
+		}
+		synctest.Wait()
+		if n := begun.Load(); n != int64(tellers) {
+			t.Errorf("%d tell at once, want %d", n, tellers)
+		}
+		close(hold)
+		synctest.Wait()
+		if n := begun.Load(); n != int64(tellers+10) {
+			t.Errorf("%d have told", n)
+		}
+	})
+}
 
 // newLine gives a line over TCP and its client's side.
 func newLine(t *testing.T, teller *teller, b *buffers) (*line, *net.TCPConn) {
